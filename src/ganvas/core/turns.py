@@ -1,0 +1,99 @@
+"""The one idea: an objective yields turns, and says in each what every player that moves minimises."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ganvas.core.distributed import average_gradients
+
+Batch = dict[str, Tensor]
+
+
+@dataclass
+class Turn:
+    """One simultaneous update: a loss for every player that moves, and figures worth logging."""
+
+    losses: dict[str, Tensor]
+    stats: dict[str, Tensor] = field(default_factory=dict)
+
+
+class Objective(nn.Module):
+    """A model: networks, one attribute a player, and the game that they play.
+
+    It never calls `backward` or `step`; what it draws at random comes from torch's global generator,
+    which the loop seeds anew at every step from (seed, process, step).
+    """
+
+    def turns(self, batch: Batch, step: int) -> Iterator[Turn]:
+        """What each player minimises in this step, turn by turn; code after a `yield` sees the update."""
+        raise NotImplementedError
+
+    def sample(self, n: int, *, generator: torch.Generator | None = None, **condition: Any) -> Tensor:
+        """Draw `n` items. The randomness comes from `generator`, a CPU one, whatever the device."""
+        raise NotImplementedError
+
+
+class Player:
+    """The parameters that move together, and the optimiser that moves them."""
+
+    def __init__(self, params: Sequence[nn.Parameter], optimiser: torch.optim.Optimizer, clip: float = 0.0):
+        self.params = list(params)
+        self.optimiser = optimiser
+        self.clip = clip or float("inf")
+
+    def step(self) -> Tensor:
+        """Average the gradients over processes, clip their norm, step, and return the norm before clipping."""
+        average_gradients(self.params)
+        norm = nn.utils.clip_grad_norm_(self.params, self.clip, foreach=True)
+        self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        return norm
+
+
+def players_of(objective: Objective, optimiser_of: Callable[[str, list[nn.Parameter]], Player]) -> dict[str, Player]:
+    """A player for every child that has parameters; a parameter shared by two players is refused."""
+    owner: dict[nn.Parameter, str] = {}
+    players = {}
+    for name, child in objective.named_children():
+        params = [p for p in child.parameters() if p.requires_grad]
+        for p in params:
+            if owner.setdefault(p, name) != name:
+                raise ValueError(f"{name!r} and {owner[p]!r} share a parameter of shape {tuple(p.shape)}")
+        if params:
+            players[name] = optimiser_of(name, params)
+    return players
+
+
+def play(
+    objective: Objective,
+    players: dict[str, Player],
+    micro_batches: Sequence[Batch],
+    step: int,
+    precision: Callable[[], AbstractContextManager] = nullcontext,
+) -> dict[str, Tensor]:
+    """One step: the micro-batches of an accumulation go through their turns in lockstep.
+
+    Each loss runs backward into its own player's parameters only, so no network needs freezing and no
+    gradient is left over for another player. Returns the mean of every loss and figure.
+    """
+    games = [objective.turns(batch, step) for batch in micro_batches]
+    stats: dict[str, Tensor] = {}
+    while True:
+        turn = None
+        for game in games:
+            with precision():
+                turn = next(game, None)
+            if turn is None:
+                return stats
+            *_, last = turn.losses
+            for name, loss in turn.losses.items():
+                share = loss / len(games)
+                share.backward(inputs=players[name].params, retain_graph=name != last)
+            for name, value in (turn.losses | turn.stats).items():
+                stats[name] = stats.get(name, 0) + value.detach() / len(games)
+        for name in turn.losses:
+            stats[f"{name}/grad_norm"] = players[name].step()
