@@ -53,3 +53,18 @@ def average_gradients(params: Sequence[nn.Parameter]) -> None:
         flat = average(torch.cat([g.flatten() for g in group]))
         for g, part in zip(group, flat.split([g.numel() for g in group]), strict=True):
             g.copy_(part.view_as(g))
+
+
+class _Average(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, values: Tensor) -> Tensor:
+        return average(values.clone())
+
+    @staticmethod
+    def backward(ctx, *gradients: Tensor) -> Tensor:
+        return _Average.apply(gradients[0])  # pyright: ignore[reportReturnType]
+
+
+def differentiable_average(values: Tensor) -> Tensor:
+    """The mean over all processes, through which gradients of any order flow between processes."""
+    return _Average.apply(values) if world() > 1 else values  # pyright: ignore[reportReturnType]

@@ -1,0 +1,212 @@
+"""Generator against critic: the one objective of every GAN here, whatever its networks and remedies."""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import cycle
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from ganvas.core.turns import Batch, Objective, Turn
+from ganvas.data.spec import Spec
+from ganvas.losses import adversarial
+from ganvas.models.latent import draw
+from ganvas.models.settings import Rules
+from ganvas.nn.conditioning import Classifier, Critic
+from ganvas.nn.mixture import Mixture
+from ganvas.remedies.augmentation import Augment, AugmentSettings
+from ganvas.remedies.noise import add_noise
+from ganvas.remedies.packing import pack, pack_labels
+from ganvas.remedies.penalties import (
+    between,
+    clip_weights,
+    distance_from_one,
+    squared_gradient,
+    weight_decay,
+)
+
+Items = Float[Tensor, "batch ..."]
+Labels = Int[Tensor, " batch"] | None
+Judged = tuple[Float[Tensor, " batch"], Items]
+"""Logits, and the items that they are of."""
+Scalar = Float[Tensor, ""]
+
+MakeGenerator = Callable[[], nn.Module]
+"""Builds (z, label) -> item."""
+MakeFeatures = Callable[[tuple[int, ...]], tuple[nn.Module, int]]
+"""Builds, for items of a shape, item -> vector, and says the vector's width."""
+
+BATCH_KEY = {"image": "image", "points": "point"}
+
+
+class GAN(Objective):
+    """Goodfellow et al. 2014, with the game, penalties and remedies that `rules` names."""
+
+    averaged = ("generator",)
+
+    def __init__(
+        self,
+        make_generator: MakeGenerator,
+        make_features: MakeFeatures,
+        rules: Rules,
+        spec: Spec,
+        spectral_verdict: bool = False,
+    ):
+        super().__init__()
+        self.rules, self.spec = rules, spec
+        self.game = adversarial.GAMES[rules.game]
+        self.reduce = {"mean": adversarial.mean, "hardest": adversarial.hardest}[rules.critic.reduce]
+        makers = [make_generator() for _ in range(rules.generator.count)]
+        self.generator = makers[0] if len(makers) == 1 else Mixture(makers)
+        self.halved = [k if rules.critic.differ == "scale" else 0 for k in range(rules.critic.count)]
+        self.critic = nn.ModuleList(
+            Critic(*make_features(self._seen_shape(h)), len(spec.classes), spectral_verdict)
+            for h in self.halved
+        )
+        self.augment = nn.ModuleList(Augment(s) for s in self._augmentations())
+        if isinstance(self.generator, Mixture):
+            self.classifier = Classifier(*make_features(spec.shape), len(makers))
+
+    def _seen_shape(self, halved: int) -> tuple[int, ...]:
+        channels, *sides = self.spec.shape
+        return channels * self.rules.packing, *(side >> halved for side in sides)
+
+    def _augmentations(self) -> list[AugmentSettings]:
+        kinds = self.rules.augment.kinds() if self.rules.critic.differ == "augmentation" else []
+        return [s for s, _ in zip(cycle(kinds or [self.rules.augment]), self.halved, strict=False)]
+
+    def turns(self, batch: Batch, step: int) -> Iterator[Turn]:
+        real, label = batch[BATCH_KEY[self.spec.kind]], batch.get("label")
+        for _ in range(self.rules.critic.steps - 1):
+            with torch.no_grad():
+                fake = self.make(label, len(real), real.device)
+            turn, lead = self._critics_turn(real, fake, label, step)
+            yield turn
+            self._after_critic(lead)
+        # The last critic's turn and the first generator's share one fake: its graph waits in between.
+        fake = self.make(label, len(real), real.device)
+        turn, lead = self._critics_turn(real, fake.detach(), label, step)
+        yield turn
+        self._after_critic(lead)
+        for k in range(self.rules.generator.steps):
+            if k > 0:
+                fake = self.make(label, len(real), real.device)
+            yield self._generators_turn(real, fake, label, step)
+
+    def make(self, label: Labels, n: int, device: torch.device) -> Items:
+        """n items from fresh z."""
+        z = torch.randn(n, self.rules.generator.latent, device=device)
+        return self.generator(z, label)
+
+    def view(self, x: Items, k: int, step: int) -> Items:
+        """What critic k sees of the items."""
+        if x.ndim == 4:
+            x = self.augment[k](x)
+            x = F.avg_pool2d(x, 1 << self.halved[k]) if self.halved[k] else x
+        return pack(add_noise(x, self.rules.noise.at(step)), self.rules.packing)
+
+    def _critics_turn(self, real: Items, fake: Items, label: Labels, step: int) -> tuple[Turn, list[Tensor]]:
+        packed = pack_labels(label, self.rules.packing)
+        losses, stats, leads = [], [], []
+        for k, critic in enumerate(self.critic):
+            x, g = self.view(real, k, step), self.view(fake, k, step)
+            due = self.rules.penalty.due(step)
+            if due:  # at what the critic sees: no second derivative of the augmentation is needed
+                x, g = x.detach().requires_grad_(), g.detach().requires_grad_()
+            on_real, on_fake = critic(x, packed), critic(g, packed)
+            leads.append(self.game.lead(on_real.detach(), on_fake.detach()))
+            penalties = (
+                self._penalties((on_real, x), (on_fake, g), lambda x, c=critic: c(x, packed)) if due else {}
+            )
+            losses.append(self.game.critic(on_real, on_fake) + self._weighted(penalties))
+            stats.append(
+                {"critic/real": on_real.mean(), "critic/fake": on_fake.mean()}
+                | {f"penalty/{name}": value for name, value in penalties.items()}
+            )
+        turn = {"critic": torch.stack(losses).sum() + self._decay(self.critic)}
+        figures = {name: torch.stack([s[name] for s in stats]).mean().detach() for name in stats[0]}
+        figures["critic/accuracy"] = torch.cat(leads).gt(0).float().mean()
+        if self.rules.augment.adaptive:
+            figures["augment/p"] = torch.stack([a.p for a in self.augment]).mean()
+        if isinstance(self.generator, Mixture):
+            turn["classifier"] = self.classifier.loss(fake, self.generator.maker(len(fake), fake.device))
+        return Turn(turn, figures), leads
+
+    def _generators_turn(self, real: Items, fake: Items, label: Labels, step: int) -> Turn:
+        packed = pack_labels(label, self.rules.packing)
+        losses = []
+        for k, critic in enumerate(self.critic):
+            on_fake = critic(self.view(fake, k, step), packed)
+            with torch.no_grad():
+                on_real = critic(self.view(real, k, step), packed) if self.game.paired else None
+            losses.append(self.game.generator(on_fake, on_real))
+        loss = self.reduce(losses) + self._decay(self.generator)
+        if not isinstance(self.generator, Mixture):
+            return Turn({"generator": loss})
+        apart = self.classifier.loss(fake, self.generator.maker(len(fake), fake.device))
+        return Turn(
+            {"generator": loss + self.rules.generator.diversity * apart}, {"generator/apart": apart.detach()}
+        )
+
+    def _penalties(self, real: Judged, fake: Judged, critic: Callable[[Tensor], Tensor]) -> dict[str, Scalar]:
+        """Each penalty without its weight."""
+        p = self.rules.penalty
+        values = {}
+        if p.r1:
+            values["r1"] = squared_gradient(*real).mean()
+        if p.r2:
+            values["r2"] = squared_gradient(*fake).mean()
+        if p.gp:
+            x = between(real[1], fake[1])
+            values["gp"] = distance_from_one(squared_gradient(critic(x), x))
+        return values
+
+    def _weighted(self, penalties: dict[str, Scalar]) -> Scalar | float:
+        p = self.rules.penalty
+        weight = {"r1": p.r1 / 2, "r2": p.r2 / 2, "gp": p.gp}
+        return sum((p.every * weight[name] * value for name, value in penalties.items()), 0.0)
+
+    def _decay(self, player: nn.Module) -> Scalar | float:
+        p = self.rules.penalty
+        return weight_decay(player.parameters(), p.l1, p.l2) if p.l1 or p.l2 else 0.0
+
+    def _after_critic(self, leads: list[Tensor]) -> None:
+        """The critic has just been updated."""
+        if self.rules.penalty.clip:
+            clip_weights(self.critic.parameters(), self.rules.penalty.clip)
+        for augment, lead in zip(self.augment, leads, strict=True):
+            augment.adapt(lead, len(lead) * self.rules.packing)
+
+    @torch.no_grad()
+    def sample(
+        self,
+        n: int,
+        *,
+        generator: torch.Generator | None = None,
+        label: int | Sequence[int] | Tensor | None = None,
+        truncation: float = 1.0,
+    ) -> Items:
+        """`n` items; of the classes in `label` (one for all, or one each), else of all classes alike."""
+        z = draw(n, self.rules.generator.latent, truncation, generator)
+        if label is None and self.spec.classes:
+            label = torch.randint(len(self.spec.classes), (n,), generator=generator)
+        elif label is not None:
+            label = torch.as_tensor(label).expand(n)
+        return self.generate(z, label)
+
+    @torch.no_grad()
+    def generate(self, z: Float[Tensor, "n latent"], label: Labels = None, batch: int = 64) -> Items:
+        """What the generator makes of these z, as it is used and not as it is trained."""
+        device = next(self.generator.parameters()).device
+        training = [m for m in self.generator.modules() if m.training]
+        self.generator.eval()
+        batch *= self.rules.generator.count  # so that item i meets the same generator in any batch
+        labels = [None] * len(z) if label is None else label.to(device).split(batch)
+        parts = [
+            self.generator(part, y).float()
+            for part, y in zip(z.to(device).split(batch), labels, strict=False)
+        ]
+        for module in training:
+            module.training = True
+        return torch.cat(parts)

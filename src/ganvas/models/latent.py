@@ -1,0 +1,21 @@
+"""Where samples start."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+def draw(
+    n: int, latent: int, truncation: float = 1.0, generator: torch.Generator | None = None
+) -> Float[Tensor, "n latent"]:
+    """z from the normal law, on the CPU, so that a seed means the same on every machine.
+
+    Truncation below 1 (Brock et al. 2019, sec. 3.1, as in their code): drawn again where |z| > 2, then
+    multiplied by it. Samples grow more typical and less varied.
+    """
+    if not 0 < truncation <= 1:
+        raise ValueError(f"truncation is above 0 and at most 1, not {truncation}")
+    z = torch.empty(n, latent)
+    if truncation == 1:
+        return z.normal_(generator=generator)
+    return truncation * nn.init.trunc_normal_(z, a=-2, b=2, generator=generator)

@@ -1,0 +1,91 @@
+"""A GAN for points: rows of numbers (rings, grids, tables)."""
+
+from itertools import pairwise
+
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor, nn
+
+from ganvas.data.spec import Spec
+from ganvas.losses.adversarial import GameName
+from ganvas.models import settings
+from ganvas.models.adversarial import GAN
+from ganvas.nn.conditioning import LabelledLatent
+from ganvas.remedies.penalties import PenaltySettings
+
+
+class GeneratorSettings(settings.GeneratorSettings):
+    """Dense layers with ReLU."""
+
+    latent: int = Field(default=16, ge=1, le=4096)
+    """Numbers in z, the random input."""
+    width: int = Field(default=128, ge=1, le=4096)
+    """Units in a layer."""
+    depth: int = Field(default=3, ge=1, le=16)
+    """Hidden layers."""
+    lr: float = Field(default=1e-3, gt=0, le=1)
+    """Adam's learning rate."""
+    beta1: float = Field(default=0.0, ge=0, lt=1)
+    """Adam's memory of the gradient."""
+    beta2: float = Field(default=0.99, ge=0, lt=1)
+    """Adam's memory of the squared gradient."""
+
+
+class CriticSettings(settings.CriticSettings):
+    """The generator's mirror."""
+
+    width: int = Field(default=128, ge=1, le=4096)
+    """Units in a layer."""
+    depth: int = Field(default=3, ge=1, le=16)
+    """Hidden layers."""
+    lr: float = Field(default=1e-3, gt=0, le=1)
+    """Adam's learning rate."""
+    beta1: float = Field(default=0.0, ge=0, lt=1)
+    """Adam's memory of the gradient."""
+    beta2: float = Field(default=0.99, ge=0, lt=1)
+    """Adam's memory of the squared gradient."""
+
+
+class Settings(settings.Rules):
+    """Relativistic pairing with R1 and R2, which covers modes without tricks (Huang et al. 2024)."""
+
+    generator: GeneratorSettings = GeneratorSettings()
+    """Dense layers with ReLU."""
+    critic: CriticSettings = CriticSettings()
+    """The generator's mirror."""
+    game: GameName = "relativistic"
+    """What the players minimise."""
+    penalty: PenaltySettings = PenaltySettings(r1=0.1, r2=0.1)
+    """What keeps the critic smooth."""
+
+
+def dense(i: int, width: int, depth: int, slope: float = 0.2) -> list[nn.Module]:
+    """Hidden layers, each with its activation."""
+    sizes = [i] + [width] * depth
+    layers: list[nn.Module] = []
+    for a, b in pairwise(sizes):
+        layer = nn.Linear(a, b)
+        nn.init.kaiming_normal_(layer.weight, slope)
+        nn.init.zeros_(layer.bias)
+        layers += [layer, nn.LeakyReLU(slope)]
+    return layers
+
+
+class Generator(nn.Module):
+    def __init__(self, config: GeneratorSettings, shape: tuple[int, ...], classes: int = 0):
+        super().__init__()
+        self.latent = LabelledLatent(config.latent, classes, 16)
+        hidden = dense(self.latent.width, config.width, config.depth)
+        self.net = nn.Sequential(*hidden, nn.Linear(config.width, shape[0]))
+
+    def forward(
+        self, z: Float[Tensor, "batch latent"], label: Tensor | None = None
+    ) -> Float[Tensor, "batch d"]:
+        return self.net(self.latent(z, label))
+
+
+def build(config: Settings, spec: Spec) -> GAN:
+    def features(shape: tuple[int, ...]) -> tuple[nn.Module, int]:
+        return nn.Sequential(*dense(shape[0], config.critic.width, config.critic.depth)), config.critic.width
+
+    return GAN(lambda: Generator(config.generator, spec.shape, len(spec.classes)), features, config, spec)

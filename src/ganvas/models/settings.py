@@ -1,0 +1,70 @@
+"""What every GAN lets a user set, whatever its networks."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from ganvas.core.settings import Settings
+from ganvas.losses.adversarial import GameName
+from ganvas.remedies.augmentation import AugmentSettings
+from ganvas.remedies.noise import NoiseSettings
+from ganvas.remedies.penalties import PenaltySettings
+
+
+class PlayerSettings(Settings):
+    """How one player learns."""
+
+    lr: float = Field(default=2e-4, gt=0, le=1)
+    """Adam's learning rate."""
+    beta1: float = Field(default=0.5, ge=0, lt=1)
+    """Adam's memory of the gradient."""
+    beta2: float = Field(default=0.999, ge=0, lt=1)
+    """Adam's memory of the squared gradient."""
+    steps: int = Field(default=1, ge=1, le=100)
+    """Updates of this player in one step of training."""
+
+
+class GeneratorSettings(PlayerSettings):
+    """The network that makes things."""
+
+    latent: int = Field(default=100, ge=1, le=4096)
+    """Numbers in z, the random input."""
+    width: int = Field(default=64, ge=1, le=1024)
+    """Channels of the layer nearest to the picture; layers further in have more."""
+    count: int = Field(default=1, ge=1, le=64)
+    """Several generators share the data out; a classifier that tells them apart keeps them different."""
+    diversity: float = Field(default=1.0, ge=0)
+    """Several generators: weight of the classifier's cross entropy in their loss."""
+
+
+class CriticSettings(PlayerSettings):
+    """The network that judges things."""
+
+    width: int = Field(default=64, ge=1, le=1024)
+    """Channels of the layer nearest to the picture; layers further in have more."""
+    count: int = Field(default=1, ge=1, le=16)
+    """Several critics judge independently."""
+    reduce: Literal["mean", "hardest"] = "mean"
+    """Several critics: the generator minimises the mean of their losses, or faces the hardest alone."""
+    differ: Literal["start", "scale", "augmentation"] = "start"
+    """Several critics differ in their first weights only, in the size of what they see, or see one kind of
+    augmentation each."""
+
+
+class Rules(Settings):
+    """The game and what is done to keep it fair. A model adds its networks' settings to it."""
+
+    generator: GeneratorSettings = GeneratorSettings()
+    """The network that makes things."""
+    critic: CriticSettings = CriticSettings()
+    """The network that judges them."""
+    game: GameName = "nonsaturating"
+    """What the players minimise."""
+    packing: int = Field(default=1, ge=1, le=16)
+    """The critic judges so many items at once (PacGAN), which shows it a lack of variety."""
+    penalty: PenaltySettings = PenaltySettings()
+    """What keeps the critic smooth."""
+    augment: AugmentSettings = AugmentSettings()
+    """What is done to all pictures before the critic sees them, against too little data."""
+    noise: NoiseSettings = NoiseSettings()
+    """Noise on all that the critic sees, fading out."""
