@@ -68,3 +68,10 @@ class _Average(torch.autograd.Function):
 def differentiable_average(values: Tensor) -> Tensor:
     """The mean over all processes, through which gradients of any order flow between processes."""
     return _Average.apply(values) if world() > 1 else values  # pyright: ignore[reportReturnType]
+
+
+def largest(values: Tensor) -> Tensor:
+    """The largest of each value over all processes."""
+    if world() > 1:
+        dist.all_reduce(values, op=dist.ReduceOp.MAX)
+    return values

@@ -1,9 +1,81 @@
-"""The base of everything that a user may set."""
+"""The base of everything that a user may set, and settings by their dotted names."""
 
-from pydantic import BaseModel, ConfigDict
+import difflib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.fields import FieldInfo
+
+from ganvas.core.errors import UserError
 
 
 class Settings(BaseModel):
     """Frozen and typed; an unknown name or a value out of range is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+S = TypeVar("S", bound=Settings)
+
+
+class Named(NamedTuple):
+    """One setting: `generator.width`, its value and what is known of it."""
+
+    name: str
+    value: Any
+    field: FieldInfo
+
+
+def each(settings: Settings, prefix: str = "") -> Iterator[Named]:
+    """All settings below, by dotted name."""
+    for key, field in type(settings).model_fields.items():
+        value = getattr(settings, key)
+        if isinstance(value, Settings):
+            yield from each(value, f"{prefix}{key}.")
+        else:
+            yield Named(prefix + key, value, field)
+
+
+def override(settings: S, changes: Mapping[str, Any]) -> S:
+    """The settings with some changed by dotted name; text is read as the setting's type has it."""
+    known = {named.name for named in each(settings)}
+    tree = settings.model_dump()
+    for name, value in changes.items():
+        if name not in known:
+            raise UserError(f"there is no setting {name!r}{_nearest(name, known)}")
+        *path, last = name.split(".")
+        branch = tree
+        for key in path:
+            branch = branch[key]
+        branch[last] = _read(value)
+    try:
+        return type(settings).model_validate(tree)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"] if isinstance(part, str) and part in _parts(known))
+        problem = first["msg"].removeprefix("Input ").removeprefix("Value error, ")
+        raise UserError(f"--{name} {first['input']} will not do: it {problem}") from None
+
+
+def _parts(names: set[str]) -> set[str]:
+    return {part for name in names for part in name.split(".")}
+
+
+def _nearest(name: str, known: set[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5) or sorted(
+        k for k in known if k.split(".")[-1] == name.split(".")[-1]
+    )
+    return f"; did you mean {near[0]!r}?" if near else "; `ganvas train RECIPE --help` lists them all"
+
+
+def _read(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if value.lower() == "none":
+        return None
+    try:
+        return json.loads(value.lower() if value.lower() in ("true", "false") else value)
+    except ValueError:
+        return value

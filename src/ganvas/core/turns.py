@@ -44,6 +44,8 @@ class Player:
         self.params = list(params)
         self.optimiser = optimiser
         self.clip = clip or float("inf")
+        for group in optimiser.param_groups:
+            group.setdefault("initial_lr", group["lr"])
 
     def step(self) -> Tensor:
         """Average the gradients over processes, clip their norm, step, and return the norm before clipping."""

@@ -1,0 +1,55 @@
+"""The average of a network's weights over its training, which makes better things than the last weights do."""
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import nn
+
+from ganvas.core.turns import Objective
+
+
+def exponent(width: float) -> float:
+    """gamma of the power-function average whose profile has this relative width (Karras et al. 2024, eq. 123)."""
+    return float(np.roots([1, 7, 16 - width**-2, 12 - width**-2]).real.max())
+
+
+class Average(nn.Module):
+    """Power-function average (Karras et al. 2024, sec. 3.1): always covers the same share of the steps so far.
+
+    Unlike an exponential average it needs no half-life fitted to the length of the training.
+    """
+
+    def __init__(self, objective: Objective, names: tuple[str, ...], width: float):
+        super().__init__()
+        self.gamma = exponent(width) if width else None
+        self.networks = nn.ModuleDict({name: copy.deepcopy(getattr(objective, name)) for name in names})
+        self.requires_grad_(False)
+
+    @torch.no_grad()
+    def update(self, objective: Objective, step: int) -> None:
+        """Take in the weights after `step` steps, counted from 1."""
+        keep = 0.0 if self.gamma is None else (1 - 1 / step) ** (self.gamma + 1)
+        for name, mine in self.networks.items():
+            theirs = getattr(objective, name)
+            pairs = list(zip(mine.parameters(), theirs.parameters(), strict=True))
+            torch._foreach_lerp_([a for a, _ in pairs], [b for _, b in pairs], 1 - keep)
+            for (key, a), b in zip(mine.named_buffers(), theirs.buffers(), strict=True):
+                if key.endswith(("running_mean", "running_var")):
+                    a.lerp_(b, 1 - keep)
+                else:  # a count, or a direction that must keep its length
+                    a.copy_(b)
+
+    @contextmanager
+    def worn_by(self, objective: Objective) -> Iterator[Objective]:
+        """The objective with the averaged networks in the place of its own."""
+        own = {name: getattr(objective, name) for name in self.networks}
+        try:
+            for name, network in self.networks.items():
+                setattr(objective, name, network)
+            yield objective
+        finally:
+            for name, network in own.items():
+                setattr(objective, name, network)

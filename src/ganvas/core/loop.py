@@ -1,0 +1,284 @@
+"""The training loop: the same for every model, every kind of data and any number of processes."""
+
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from pydantic import Field
+from torch import nn
+
+from ganvas.core import checkpoint, device, distributed
+from ganvas.core.averaging import Average
+from ganvas.core.data import Data
+from ganvas.core.errors import UserError
+from ganvas.core.randomness import Order, reseed
+from ganvas.core.run import Run
+from ganvas.core.schedule import Clock, learning_rate
+from ganvas.core.settings import Settings
+from ganvas.core.turns import Batch, Objective, Player, play, players_of
+
+MakeOptimiser = Callable[[str, list[nn.Parameter]], torch.optim.Optimizer]
+
+
+class Training(Settings):
+    """How long and in what portions a model is trained."""
+
+    steps: int = Field(20_000, ge=1)
+    """Steps in all, where neither --budget nor --epochs says otherwise."""
+    batch: int = Field(64, ge=1)
+    """Items a step, over all processes."""
+    accumulate: int = Field(1, ge=1)
+    """Go through a batch in so many parts, to save memory."""
+    warmup: int = Field(0, ge=0)
+    """Steps over which the learning rates rise."""
+    decay: float = Field(0.3, ge=0, le=1)
+    """Share of the steps, at the end, over which the learning rates fall to 0."""
+    average: float = Field(0.05, ge=0, lt=0.28)
+    """Relative width of the average of weights that samples are made with; 0 takes the last weights."""
+    clip: float = Field(0.0, ge=0)
+    """Largest norm of a player's gradient; 0 sets no bound."""
+    precision: device.Precision = "auto"
+    """bf16 where the hardware has it, or always, or never."""
+    log_every: int = Field(20, ge=1)
+    """Steps between two lines of the log."""
+    checkpoint_every: float = Field(60.0, ge=0)
+    """Seconds between two checkpoints."""
+    snapshots: int = Field(40, ge=0)
+    """How often samples are kept on the way."""
+
+
+@dataclass
+class Moment:
+    """What an observer is shown after a step."""
+
+    step: int
+    total: int
+    seconds: float
+    items_per_second: float
+    left: float
+    """Seconds to go, at this speed."""
+    stats: dict[str, float]
+
+
+@dataclass
+class Observer:
+    """Someone who looks on. Every process calls `snapshot` alike; only the first one calls the others."""
+
+    started: Callable[["Trainer"], None] = lambda trainer: None
+    logged: Callable[[Moment], None] = lambda moment: None
+    snapshot: Callable[["Trainer"], None] = lambda trainer: None
+    said: Callable[[str], None] = print
+
+
+@dataclass
+class Trainer:
+    """Brings an objective through its steps. `step` and `total` count steps done and to be done."""
+
+    objective: Objective
+    data: Data
+    settings: Training
+    run: Run
+    seed: int
+    device: torch.device
+    make_optimiser: MakeOptimiser
+    config: dict[str, Any]
+    """What is written beside the model's weights."""
+    budget: float | None = None
+    observer: Observer = field(default_factory=Observer)
+
+    def __post_init__(self):
+        self.objective.to(self.device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self.objective.train()
+        self.players = players_of(self.objective, self._player)
+        self.average = Average(self.objective, getattr(self.objective, "averaged", ()), self.settings.average)
+        self.precision = device.autocast(self.settings.precision, self.device)
+        self.step, self.total = 0, self.settings.steps
+        self.accumulate = self.settings.accumulate
+        self.spent = 0.0
+        self.clock = Clock(self.budget)
+        self.stopping = False
+        self._order = Order(len(self.data), self.seed)
+        self._share = self._share_of_batch()
+        self._saved, self._seen = 0.0, (0, 0.0)
+
+    def _player(self, name: str, params: list[nn.Parameter]) -> Player:
+        return Player(params, self.make_optimiser(name, params), self.settings.clip)
+
+    def _share_of_batch(self) -> int:
+        share, rest = divmod(self.settings.batch, distributed.world())
+        if rest:
+            raise UserError(
+                f"a batch of {self.settings.batch} cannot be shared by {distributed.world()} processes alike"
+            )
+        if share % self.accumulate:
+            raise UserError(f"{share} items cannot be gone through in {self.accumulate} equal parts")
+        return share
+
+    def fit(self) -> bool:
+        """Train to the end, or until interrupted; True when it came to the end."""
+        self.clock = Clock(self.budget, self.spent)
+        self._saved, self._seen = self.clock.elapsed, (self.step, self.clock.elapsed)
+        if distributed.rank() == 0:
+            self.observer.started(self)
+        with interrupts(self):
+            while self.step < self.total:
+                stats = self._advance()
+                self._look(stats)
+                if self._agree():
+                    break
+        self.save()
+        return self.step >= self.total
+
+    def _advance(self) -> dict[str, torch.Tensor]:
+        """One step."""
+        factor = learning_rate(self.step, self.total, self.settings.warmup, self.settings.decay)
+        for player in self.players.values():
+            for group in player.optimiser.param_groups:
+                group["lr"] = group["initial_lr"] * factor
+        while True:
+            try:
+                reseed(self.seed, distributed.rank(), self.step)
+                stats = play(self.objective, self.players, self._batches(), self.step, self.precision)
+                break
+            except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+                self._shrink(error)
+        self.step += 1
+        self.average.update(self.objective, self.step)
+        return stats
+
+    def _batches(self) -> list[Batch]:
+        first = self.step * self.settings.batch + distributed.rank() * self._share
+        index = self._order(first, self._share)
+        parts = []
+        for part in index.reshape(self.accumulate, -1):
+            batch = {k: v.to(self.device, non_blocking=True) for k, v in self.data.fetch(part).items()}
+            parts.append(self.data.ready(batch))
+        return parts
+
+    def _shrink(self, error: Exception) -> None:
+        """Too little memory: go through the batch in twice as many parts, and say so."""
+        if not isinstance(error, torch.OutOfMemoryError | MemoryError) and "allocate memory" not in str(error):
+            raise error
+        for player in self.players.values():
+            player.optimiser.zero_grad(set_to_none=True)
+        part = self._share // self.accumulate
+        if part % 2 or distributed.world() > 1:
+            raise UserError(
+                f"not enough memory for {part} items at once; take a smaller --training.batch, narrower networks, "
+                f"or a larger --training.accumulate"
+            ) from None
+        self.accumulate *= 2
+        self.observer.said(
+            f"not enough memory for {part} items at once: halved to {part // 2}, and each step goes through "
+            f"{self.accumulate} such parts"
+        )
+
+    def _look(self, stats: dict[str, torch.Tensor]) -> None:
+        """Log, keep samples and checkpoints when it is time."""
+        self.total = self.clock.fit(self.step, self.total)
+        last = self.step >= self.total
+        if self.step % self.settings.log_every == 0 or last or self.step == 1:
+            self._log({name: float(value) for name, value in stats.items()})
+        if self.settings.snapshots and (last or self._crossed_mark()):
+            self.snapshot()
+        if self.clock.elapsed - self._saved > self.settings.checkpoint_every:
+            self.save()
+
+    def _crossed_mark(self) -> bool:
+        """Marks lie denser at first, when much changes: at k^2 / n^2 of the way."""
+        n = self.settings.snapshots
+        at = [int(n * (s / self.total) ** 0.5) for s in (self.step - 1, self.step)]
+        return at[1] > at[0]
+
+    def _log(self, stats: dict[str, float]) -> None:
+        now = self.clock.elapsed
+        steps, since = self.step - self._seen[0], now - self._seen[1]
+        self._seen = (self.step, now)
+        speed = steps / max(since, 1e-9)
+        moment = Moment(
+            self.step, self.total, now, speed * self.settings.batch, (self.total - self.step) / speed, stats
+        )
+        if distributed.rank() == 0:
+            rates = {
+                f"learning_rate/{name}": p.optimiser.param_groups[0]["lr"] for name, p in self.players.items()
+            }
+            head = {"step": self.step, "time": now, "items_per_second": moment.items_per_second}
+            self.run.log(head | stats | rates)
+            self.observer.logged(moment)
+
+    def snapshot(self) -> None:
+        if distributed.rank() == 0:
+            with self.averaged():
+                self.observer.snapshot(self)
+
+    @contextmanager
+    def averaged(self) -> Iterator[Objective]:
+        """The objective as it is used: averaged weights, evaluation mode, no gradients."""
+        with self.average.worn_by(self.objective), torch.no_grad():
+            self.objective.eval()
+            try:
+                yield self.objective
+            finally:
+                self.objective.train()
+
+    def _agree(self) -> bool:
+        """Whether to stop; with several processes all do what any of them has noticed."""
+        if distributed.world() > 1:
+            word = torch.tensor([self.total, int(self.stopping)], device=self.device)
+            self.total, self.stopping = (int(v) for v in distributed.largest(word))
+        return self.stopping
+
+    def save(self) -> None:
+        """A checkpoint, and the model as it is by now."""
+        self._saved = self.clock.elapsed
+        if distributed.rank() == 0:
+            state = {
+                "objective": checkpoint.of_module(self.objective),
+                "average": checkpoint.of_module(self.average),
+                "optimisers": checkpoint.of_players(self.players),
+            }
+            figures = {"elapsed": self.clock.elapsed, "total": self.total, "accumulate": self.accumulate}
+            checkpoint.save(self.run.checkpoints, self.step, state, figures)
+            with self.averaged() as objective:
+                config = self.config | {"step": self.step}
+                self.run.save_model(checkpoint.of_module(objective), config)
+        distributed.barrier()
+
+    def resume(self) -> Sequence[str]:
+        """Go back to the last whole checkpoint; what is to be said of it."""
+        found = checkpoint.load(self.run.checkpoints)
+        if found is None:
+            self.run.rewind(0)
+            return ["the run was stopped before its first checkpoint: it starts over"]
+        state, figures, said = found
+        checkpoint.into_module(self.objective, state["objective"])
+        checkpoint.into_module(self.average, state["average"])
+        checkpoint.into_players(self.players, state["optimisers"])
+        self.step, self.total, self.spent = figures["step"], figures["total"], figures["elapsed"]
+        self.accumulate = figures["accumulate"]
+        if distributed.rank() == 0:
+            self.run.rewind(self.step)
+        return [*said, f"going on from step {self.step:,} of {self.total:,}"]
+
+
+@contextmanager
+def interrupts(trainer: Trainer) -> Iterator[None]:
+    """Ctrl-C, or a polite kill, lets the step finish and saves; a second one is obeyed at once."""
+
+    def ask(number: int, frame: Any) -> None:
+        if trainer.stopping:
+            raise KeyboardInterrupt
+        trainer.stopping = True
+
+    try:
+        before = {s: signal.signal(s, ask) for s in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread: nobody sends signals here
+        before = {}
+    try:
+        yield
+    finally:
+        for s, handler in before.items():
+            signal.signal(s, handler)

@@ -1,0 +1,41 @@
+"""All that is random comes from (seed, what for, process, step): a resumed run draws what the first one would have."""
+
+import hashlib
+
+import numpy as np
+import torch
+
+
+def mixed(*keys: int | str) -> int:
+    """A 63-bit seed that differs wherever any key differs."""
+    digest = hashlib.blake2b("/".join(map(str, keys)).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little") >> 1
+
+
+def reseed(*keys: int | str) -> None:
+    """Seed torch's generators, on every device."""
+    torch.manual_seed(mixed(*keys))
+
+
+class Order:
+    """The order in which items are seen: a new permutation of all of them each epoch, a pure function of the seed."""
+
+    def __init__(self, items: int, seed: int):
+        self.items, self.seed = items, seed
+        self._epoch, self._permutation = -1, np.empty(0, np.int64)
+
+    def __call__(self, first: int, count: int) -> np.ndarray:
+        """The `count` items from the `first`-th ever drawn on."""
+        parts = []
+        while count > 0:
+            epoch, offset = divmod(first, self.items)
+            part = self._of(epoch)[offset : offset + count]
+            parts.append(part)
+            first, count = first + len(part), count - len(part)
+        return np.concatenate(parts)
+
+    def _of(self, epoch: int) -> np.ndarray:
+        if epoch != self._epoch:
+            rng = np.random.default_rng(mixed(self.seed, "order", epoch))
+            self._epoch, self._permutation = epoch, rng.permutation(self.items)
+        return self._permutation

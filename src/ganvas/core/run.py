@@ -1,0 +1,105 @@
+"""The folder of a run: what was asked, what happened, what came out."""
+
+import importlib.metadata
+import json
+import platform
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ganvas.core import checkpoint
+from ganvas.core.errors import UserError
+from ganvas.core.files import beside, read_json, write_json, write_text
+
+PACKAGES = ("ganvas", "torch", "numpy", "safetensors", "pillow", "kornia", "pydantic")
+
+
+class Run:
+    """runs/NAME. Nothing in it is ever unpickled."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.checkpoints = path / "checkpoints"
+        self.samples = path / "samples"
+        self.model = path / "model"
+
+    @classmethod
+    def create(cls, path: Path, record: dict[str, Any]) -> "Run":
+        """A new folder; one that holds anything is left alone."""
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise UserError(
+                f"{path} exists already and is never overwritten: "
+                f"go on with it by --resume, or name another with --out"
+            )
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"{path} cannot be made ({error.strerror}); name another with --out") from None
+        write_json(path / "recipe.json", record)
+        return cls(path)
+
+    @classmethod
+    def open(cls, path: Path) -> "Run":
+        """An existing run."""
+        if not path.exists():
+            raise UserError(f"there is no run at {path}; `ganvas train` makes one")
+        if not (path / "recipe.json").is_file():
+            raise UserError(f"{path} is no run of ganvas: it holds no recipe.json")
+        return cls(path)
+
+    @cached_property
+    def record(self) -> dict[str, Any]:
+        try:
+            return read_json(self.path / "recipe.json")
+        except ValueError as error:
+            raise UserError(f"{self.path / 'recipe.json'} is damaged: {error}") from None
+
+    def log(self, line: dict[str, Any]) -> None:
+        with (self.path / "log.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def lines(self) -> list[dict[str, Any]]:
+        """What was logged; a line that a kill cut short is left out."""
+        path = self.path / "log.jsonl"
+        lines = []
+        for text in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+            try:
+                lines.append(json.loads(text))
+            except ValueError:
+                continue
+        return lines
+
+    def rewind(self, step: int) -> None:
+        """Forget what was logged after `step`, for it will happen again."""
+        lines = [line for line in self.lines() if line["step"] <= step]
+        write_text(self.path / "log.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+
+    def save_model(self, state: dict[str, torch.Tensor], config: dict[str, Any]) -> None:
+        """The model that load, sample, export and serve read."""
+        from safetensors.torch import save_file
+
+        with beside(self.model / "model.safetensors") as draft:
+            save_file(state, draft)
+        write_json(self.model / "config.json", config)
+
+    def latest(self):  # noqa: ANN201
+        return checkpoint.load(self.checkpoints)
+
+
+def environment(device: torch.device) -> dict[str, Any]:
+    """Versions and machine, for the record."""
+    versions = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            versions[name] = "not installed as a package"
+    return {
+        "packages": versions,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "threads": torch.get_num_threads(),
+    }

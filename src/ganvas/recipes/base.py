@@ -1,0 +1,59 @@
+"""What a recipe is: a model's settings, with the data's and the training's beside them, as a published method has them."""
+
+import difflib
+import importlib
+import pkgutil
+from typing import Any, ClassVar, Protocol
+
+import torch
+from torch import nn
+
+import ganvas.recipes
+from ganvas.core.errors import UserError
+from ganvas.core.loop import MakeOptimiser, Training
+from ganvas.core.settings import Settings
+from ganvas.core.turns import Objective
+from ganvas.data.spec import Spec
+from ganvas.models.settings import PlayerSettings
+
+
+class Recipe(Protocol):
+    """A frozen tree of settings, every one documented; its docstring says what it is for."""
+
+    kind: ClassVar[str]
+    """Of data: image or points."""
+    paper: ClassVar[str]
+    cost: ClassVar[str]
+    """What it takes to get something worth looking at, as measured."""
+    training: Training
+
+    def build(self, spec: Spec) -> Objective: ...
+
+
+def names() -> list[str]:
+    """Every file of this room but this one is a recipe."""
+    return [m.name for m in pkgutil.iter_modules(ganvas.recipes.__path__) if m.name != "base"]
+
+
+def find(name: str) -> Any:
+    """A recipe with its defaults: both a `Recipe` and a `Settings`."""
+    if name not in names():
+        near = difflib.get_close_matches(name, names(), n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names())}"
+        raise UserError(f"there is no recipe {name!r}; {hint}")
+    return importlib.import_module(f"ganvas.recipes.{name}").Recipe()
+
+
+def data_settings(recipe: Any) -> Settings:
+    """The settings of its kind of data."""
+    return getattr(recipe, recipe.kind)
+
+
+def adam(recipe: Any) -> MakeOptimiser:
+    """Each player's Adam, as the settings of its name say."""
+
+    def make(name: str, params: list[nn.Parameter]) -> torch.optim.Optimizer:
+        player: PlayerSettings = getattr(recipe, name)
+        return torch.optim.Adam(params, player.lr, (player.beta1, player.beta2), fused=True)
+
+    return make

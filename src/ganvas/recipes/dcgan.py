@@ -1,0 +1,25 @@
+"""The default for pictures."""
+
+from typing import ClassVar
+
+from ganvas.core.loop import Training
+from ganvas.core.turns import Objective
+from ganvas.data.image import ImageSettings
+from ganvas.data.spec import Spec
+from ganvas.models import dcgan
+
+
+class Recipe(dcgan.Settings):
+    """Pictures of 16 to 256 pixels, by convolutions with a smooth critic."""
+
+    kind: ClassVar[str] = "image"
+    paper: ClassVar[str] = "Radford et al. 2016; R1: Mescheder et al. 2018"
+    cost: ClassVar[str] = "minutes on two cores at 32 px"
+
+    image: ImageSettings = ImageSettings()
+    """How pictures are prepared."""
+    training: Training = Training()
+    """How long and in what portions."""
+
+    def build(self, spec: Spec) -> Objective:
+        return dcgan.build(self, spec)
