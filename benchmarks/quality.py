@@ -1,8 +1,8 @@
-"""Quality of a set of pictures beside held-out ones: `python benchmarks/quality.py SAMPLES.npy [--reference R.npy]`.
+"""Quality of pictures beside held-out ones: `python benchmarks/quality.py SAMPLES.npy [--reference R.npy]`.
 
-SAMPLES are uint8 (n, c, h, w). The reference is Fashion-MNIST's first test pictures, padded to 32 x 32, from the
-idx file given by --fashion (default: what Debian's package dataset-fashion-mnist installs or unpacks), or a .npy.
-Prints one JSON object; every figure stands on OpenNSFW features and equal preparation of both sides.
+SAMPLES are uint8 (n, c, h, w). The reference is a .npy like it, or else Fashion-MNIST's first test pictures,
+padded to 32 x 32, read from the idx file that --fashion names (by default where Debian's package
+dataset-fashion-mnist puts it). Prints one JSON object; both sides are prepared in the same way.
 """
 
 import argparse
