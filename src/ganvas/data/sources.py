@@ -1,0 +1,216 @@
+"""Where pictures come from: what lies at a path, listed but not yet decoded."""
+
+import os
+import tarfile
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from ganvas.core.errors import UserError
+
+if TYPE_CHECKING:
+    from ganvas.data.decode import Payload
+
+PICTURES = frozenset(
+    ".png .jpg .jpeg .jpe .jfif .webp .gif .bmp .dib .tif .tiff .ppm .pgm .pbm .pnm .tga .ico .avif .jp2".split()
+)
+ZIPS = (".zip",)
+TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+PARTS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation", "dev"})
+"""Folder names that say what a part is used for, not what is on its pictures."""
+EXPECTED = "a folder, zip or tar of pictures, an .npy, .npz or MNIST idx file, hf:NAME, or a built-in"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One picture: its name as a person would give it, and how to get at it."""
+
+    name: str
+    read: "Callable[[], Payload]"
+    label: int = -1
+    held_out: bool = False
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The pictures of a source, in an order that depends on their names only."""
+
+    items: list[Item]
+    classes: tuple[str, ...] = ()
+    split: bool = False
+    """Whether the source says itself which pictures are held out."""
+    notes: tuple[str, ...] = ()
+    sequential: bool = False
+    """Whether items must be read one after the other."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What lies at a path. `stamp` (JSON) changes when the files do, and needs no file to be read."""
+
+    name: str
+    stamp: Any
+    listing: Callable[[], Listing]
+
+
+def open_source(path: str) -> Source:
+    """The pictures at a path, in an archive, in an array, under a built-in name or at the hub."""
+    from ganvas.data import arrays, builtin, hub
+
+    if path in builtin.PICTURES:
+        return builtin.source(path)
+    if path.startswith("hf:"):
+        return hub.source(path)
+    place = Path(path).expanduser()
+    if not place.exists():
+        raise missing(path)
+    if place.is_dir():
+        return _folder(place)
+    lower = place.name.lower()
+    if lower.endswith(ZIPS):
+        return Source(place.name, stamp_of([place]), lambda: _zip(place))
+    if lower.endswith(TARS):
+        return Source(place.name, stamp_of([place]), lambda: _tar(place))
+    if arrays.is_array(place):
+        return arrays.source(place)
+    if place.suffix.lower() in PICTURES:
+        raise UserError(f"{path} is a single picture; a training needs a folder of many of its kind.")
+    raise UserError(f"{path} is none of the files that hold pictures; expected {EXPECTED}.")
+
+
+def missing(path: str) -> UserError:
+    """There is nothing at a path: propose what there is."""
+    from ganvas.data import builtin
+
+    parent = Path(path).expanduser().parent
+    beside = [p.name for p in parent.iterdir() if not p.name.startswith(".")] if parent.is_dir() else []
+    near = get_close_matches(Path(path).name, [*builtin.BUILTIN, *beside], 3, 0.6)
+    names = [n if n in builtin.BUILTIN else str(parent / n) for n in near]
+    hint = (
+        f"did you mean {' or '.join(names)}?"
+        if names
+        else f"expected {EXPECTED} ({', '.join(builtin.BUILTIN)})."
+    )
+    return UserError(f"There is nothing at {path}; {hint}")
+
+
+def stamp_of(files: Iterable[Path]) -> list:
+    """Absolute name, size and time of change of every file."""
+    stats = [(str(f.absolute()), f.stat()) for f in files]
+    return [[name, s.st_size, s.st_mtime_ns] for name, s in stats]
+
+
+def _folder(place: Path) -> Source:
+    from ganvas.data import arrays
+
+    files = {f.relative_to(place).as_posix(): f for f in _walk(place)}
+    if not files:
+        raise UserError(f"{place} is an empty folder; expected pictures in it, at any depth.")
+    pictures = [name for name in files if Path(name).suffix.lower() in PICTURES]
+    if not pictures:
+        if pairs := arrays.idx_pairs(files.values()):
+            return arrays.idx_source(place.name, pairs)
+        holders = [n for n in files if n.lower().endswith((*ZIPS, *TARS, ".npz", ".npy"))]
+        hint = (
+            f"give {place / holders[0]} itself" if holders else f"picture files end in {_some(PICTURES, 6)}"
+        )
+        raise UserError(f"There is no picture in {place}, only {_kinds(files)}; {hint}.")
+
+    def listing() -> Listing:
+        return arranged([(n, files[n].read_bytes) for n in pictures], _ignored(files.keys() - set(pictures)))
+
+    return Source(place.absolute().name, stamp_of(files[n] for n in pictures), listing)
+
+
+def _walk(place: Path) -> Iterable[Path]:
+    """Every file below, hidden ones left out, links followed but no folder entered twice."""
+    entered = set()
+    for folder, inner, files in os.walk(place, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in entered:
+            inner.clear()
+            continue
+        entered.add(real)
+        inner[:] = sorted(n for n in inner if _visible(n))
+        yield from (Path(folder, n) for n in files if _visible(n) and os.path.isfile(os.path.join(folder, n)))
+
+
+def _visible(name: str) -> bool:
+    return not name.startswith(".") and name != "__MACOSX"
+
+
+def _zip(place: Path) -> Listing:
+    try:
+        archive = zipfile.ZipFile(place)
+    except (zipfile.BadZipFile, OSError) as error:
+        raise UserError(f"{place} cannot be read as a zip archive ({error}); pack it again.") from error
+    names = [i.filename for i in archive.infolist() if not i.is_dir()]
+    return _archived(place, {n: lambda n=n: archive.read(n) for n in names}, sequential=False)
+
+
+def _tar(place: Path) -> Listing:
+    try:
+        archive = tarfile.open(place)  # noqa: SIM115 (read from as long as the listing is used)
+        members = [m for m in archive if m.isfile()]
+    except (tarfile.TarError, OSError, EOFError) as error:
+        raise UserError(f"{place} cannot be read as a tar archive ({error}); pack it again.") from error
+
+    def read(member: tarfile.TarInfo) -> bytes:
+        file = archive.extractfile(member)
+        return file.read() if file else b""
+
+    return _archived(place, {m.name: lambda m=m: read(m) for m in members}, sequential=True)
+
+
+def _archived(place: Path, files: dict[str, Callable[[], bytes]], sequential: bool) -> Listing:
+    files = {n: read for n, read in files.items() if all(map(_visible, PurePosixPath(n).parts))}
+    pictures = [n for n in files if Path(n).suffix.lower() in PICTURES]
+    if not pictures:
+        raise UserError(
+            f"There is no picture in {place}, only {_kinds(files)}; expected {_some(PICTURES, 6)} files."
+        )
+    if not sequential:
+        pictures.sort()
+    return arranged([(n, files[n]) for n in pictures], _ignored(files.keys() - set(pictures)), sequential)
+
+
+def arranged(
+    files: list[tuple[str, Callable[[], bytes]]], notes: tuple[str, ...], sequential: bool = False
+) -> Listing:
+    """Pictures by name; first-level folders are the labels, if every picture is in one and two hold at least two."""
+    if not sequential:
+        files = sorted(files, key=lambda file: file[0])
+    paths = [PurePosixPath(name).parts for name, _ in files]
+    shared = len(os.path.commonprefix([p[:-1] for p in paths]))  # pyright: ignore[reportArgumentType]
+    groups = [p[shared] if len(p) > shared + 1 else "" for p in paths]
+    counts = Counter(groups)
+    classes: tuple[str, ...] = ()
+    if "" not in counts and sum(n >= 2 for n in counts.values()) >= 2:
+        if {g.lower() for g in counts} <= PARTS:
+            notes = (*notes, f"The folders {_some(counts)} were taken for parts of one set, not for labels.")
+        else:
+            classes = tuple(sorted(counts))
+    number = {name: i for i, name in enumerate(classes)}
+    items = [Item(name, read, number.get(g, -1)) for (name, read), g in zip(files, groups, strict=True)]
+    return Listing(items, classes, notes=notes, sequential=sequential)
+
+
+def _ignored(names: Iterable[str]) -> tuple[str, ...]:
+    names = list(names)
+    return (f"{_kinds(names)} that are no pictures were left aside.",) if names else ()
+
+
+def _kinds(names: Iterable[str]) -> str:
+    """As in: 14 files (.txt, .json)."""
+    names = list(names)
+    kinds = [k or "without suffix" for k, _ in Counter(Path(n).suffix.lower() for n in names).most_common()]
+    return f"{len(names):,} file{'s' * (len(names) != 1)} ({_some(kinds)})" if names else "folders"
+
+
+def _some(names: Iterable[str], most: int = 4) -> str:
+    names = list(names) if not isinstance(names, frozenset) else sorted(names)
+    return ", ".join(names[:most]) + (" ..." if len(names) > most else "")
