@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 
-from ganvas.core import checkpoint
 from ganvas.core.errors import UserError
 from ganvas.core.files import beside, read_json, write_json, write_text
 
@@ -28,11 +27,7 @@ class Run:
     @classmethod
     def create(cls, path: Path, record: dict[str, Any]) -> "Run":
         """A new folder; one that holds anything is left alone."""
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise UserError(
-                f"{path} exists already and is never overwritten: "
-                f"go on with it by --resume, or name another with --out"
-            )
+        refuse_taken(path)
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -84,8 +79,13 @@ class Run:
             save_file(state, draft)
         write_json(self.model / "config.json", config)
 
-    def latest(self):  # noqa: ANN201
-        return checkpoint.load(self.checkpoints)
+
+def refuse_taken(path: Path) -> None:
+    """A run is never overwritten."""
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise UserError(
+            f"{path} exists already and is never overwritten: go on with it by --resume, or name another with --out"
+        )
 
 
 def environment(device: torch.device) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """All that a model knows of the data it was trained on."""
 
+import numpy as np
+
 from ganvas.core.settings import Settings
 
 
@@ -16,3 +18,10 @@ class Spec(Settings):
     """Of points: user's units = item * scale + offset, dimension by dimension."""
     scale: tuple[float, ...] = ()
     """Of points: see `offset`."""
+
+    def restore(self, items: np.ndarray) -> np.ndarray:
+        """Model's output as a user knows it: pictures as uint8 (n, height, width, channels), points in their units."""
+        if self.kind == "image":
+            pixels = np.rint((items.clip(-1, 1) + 1) * 127.5).astype(np.uint8)
+            return np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
+        return items * np.asarray(self.scale or 1.0) + np.asarray(self.offset or 0.0)

@@ -1,0 +1,186 @@
+"""From data to a trained run."""
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ganvas.core import distributed
+from ganvas.core.device import pick, quicken
+from ganvas.core.errors import UserError
+from ganvas.core.loop import Observer, Trainer
+from ganvas.core.randomness import reseed
+from ganvas.core.run import Run, environment, refuse_taken
+from ganvas.core.schedule import seconds
+from ganvas.core.settings import override
+from ganvas.data.load import kind_of, load
+from ganvas.recipes.base import adam, data_settings, find
+
+DEFAULTS = {"image": "dcgan", "points": "points"}
+"""The recipe for each kind of data that docs/results/ found best for equal time."""
+
+
+def train(
+    data: str | Path | None = None,
+    recipe: str | None = None,
+    *,
+    out: str | Path | None = None,
+    steps: int | None = None,
+    epochs: float | None = None,
+    budget: str | float | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    resume: bool = False,
+    settings: Mapping[str, Any] | None = None,
+    observer: Observer | None = None,
+) -> Run:
+    """Train a recipe on data; the folder that holds the result.
+
+    `data`: folder, archive, file, hf:NAME or a built-in set. `recipe`: left out, the one for that kind of data.
+    At most one of `steps`, `epochs` and `budget` ("90s", "10m") says how long. `settings`: any setting of the
+    recipe by dotted name, {"generator.width": 32}. Raises UserError for all that cannot work, before it begins.
+    """
+    ask = Ask(data, recipe, out, steps, epochs, budget, seed, settings or {})
+    where = pick(device)
+    distributed.start(where)
+    quicken(where)
+    trainer = _resumed(ask, where) if resume else _new(ask, where)
+    observer = trainer.observer = observer or Observer()
+    for sentence in [*getattr(trainer.data, "notes", []), *(trainer.resume() if resume else [])]:
+        if distributed.rank() == 0:
+            observer.said(sentence)
+    trainer.fit()
+    return trainer.run
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What the user asked for, as given."""
+
+    data: str | Path | None
+    recipe: str | None
+    out: str | Path | None
+    steps: int | None
+    epochs: float | None
+    budget: str | float | None
+    seed: int
+    settings: Mapping[str, Any]
+
+    @property
+    def seconds(self) -> float | None:
+        return None if self.budget is None else seconds(str(self.budget))
+
+
+def _new(ask: Ask, where: torch.device) -> Trainer:
+    if ask.data is None:
+        raise UserError("say what to learn from: --data with a folder, a file or a built-in set such as fashion")
+    if sum(x is not None for x in (ask.steps, ask.epochs, ask.budget)) > 1:
+        raise UserError("say how long by one of --steps, --epochs and --budget, not by several")
+    source = str(ask.data)
+    path = Path(ask.out) if ask.out is not None else _free(_stem(source))
+    refuse_taken(path)
+    budget = ask.seconds
+    name = ask.recipe or DEFAULTS[kind_of(source)]
+    recipe = override(find(name), ask.settings | _length(ask.steps))
+    items = load(source, data_settings(recipe))
+    if ask.epochs is not None:
+        recipe = override(recipe, _length(max(1, round(ask.epochs * len(items) / recipe.training.batch))))
+    record = {
+        "recipe": name,
+        "settings": recipe.model_dump(mode="json"),
+        "seed": ask.seed,
+        "budget": budget,
+        "data": _facts(source, items),
+        "processes": distributed.world(),
+        "environment": environment(where),
+        "began": time.strftime("%Y-%m-%d %H:%M:%S"),
+    }
+    trainer = _trainer(record, recipe, items, Run(path), where)
+    if distributed.rank() == 0:
+        Run.create(path, record)
+    distributed.barrier()
+    return trainer
+
+
+def _length(steps: int | None) -> dict[str, Any]:
+    return {} if steps is None else {"training.steps": steps}
+
+
+def _facts(source: str, items: Any) -> dict[str, Any]:
+    return {
+        "source": source,
+        "fingerprint": items.fingerprint,
+        "items": len(items),
+        "held_out": len(items.held_out) if items.held_out else 0,
+        "spec": items.spec.model_dump(mode="json"),
+    }
+
+
+def _resumed(ask: Ask, where: torch.device) -> Trainer:
+    if ask.out is None and ask.data is None:
+        raise UserError("say which run to go on with: --out runs/NAME")
+    run = Run.open(Path(ask.out) if ask.out is not None else _latest(_stem(str(ask.data))))
+    record = run.record
+    recipe = type(find(record["recipe"])).model_validate(record["settings"])
+    _refuse_changes(ask, recipe, run)
+    source = str(ask.data) if ask.data is not None else record["data"]["source"]
+    items = load(source, data_settings(recipe))
+    if items.fingerprint != record["data"]["fingerprint"]:
+        raise UserError(f"{source} is not the data that {run.path} was trained on, or has changed since")
+    return _trainer(record, recipe, items, run, where)
+
+
+def _refuse_changes(ask: Ask, recipe: Any, run: Run) -> None:
+    """A run is resumed as it was begun, or not at all."""
+    record = run.record
+    before = record["settings"]
+    after = override(recipe, ask.settings | _length(ask.steps)).model_dump(mode="json")
+    other = [key for key in after if after[key] != before[key]]
+    other += ["recipe"] * (ask.recipe not in (None, record["recipe"]))
+    other += ["budget"] * (ask.budget is not None and ask.seconds != record["budget"])
+    other += ["epochs"] * (ask.epochs is not None)
+    other += ["number of processes"] * (distributed.world() != record["processes"])
+    if other:
+        raise UserError(
+            f"{run.path} was begun with another {other[0]}, and is resumed as it was begun; "
+            f"for a change start a new run, with another --out"
+        )
+
+
+def _trainer(record: dict[str, Any], recipe: Any, items: Any, run: Run, where: torch.device) -> Trainer:
+    reseed(record["seed"], "weights")
+    config = {"recipe": record["recipe"], "settings": record["settings"], "spec": record["data"]["spec"]}
+    return Trainer(
+        objective=recipe.build(items.spec),
+        data=items,
+        settings=recipe.training,
+        run=run,
+        seed=record["seed"],
+        device=where,
+        make_optimiser=adam(recipe),
+        config=config | {"ganvas": record["environment"]["packages"]["ganvas"]},
+        budget=record["budget"],
+    )
+
+
+def _stem(data: str) -> Path:
+    name = re.sub(r"\.(tar\.\w+|\w+)$", "", Path(data.removeprefix("hf:")).resolve().name)
+    return Path("runs") / (re.sub(r"[^\w.-]+", "-", name).strip("-.") or "run")
+
+
+def _free(stem: Path) -> Path:
+    """runs/NAME, or the first of NAME-2, NAME-3 … that is not taken."""
+    path, k = stem, 1
+    while path.exists():
+        k += 1
+        path = stem.with_name(f"{stem.name}-{k}")
+    return path
+
+
+def _latest(stem: Path) -> Path:
+    taken = [p for p in stem.parent.glob(f"{stem.name}*") if re.fullmatch(rf"{re.escape(stem.name)}(-\d+)?", p.name)]
+    return max(taken, key=lambda p: int(p.name[len(stem.name) + 1 :] or 1), default=stem)
