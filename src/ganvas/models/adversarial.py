@@ -12,7 +12,7 @@ from ganvas.core.turns import Batch, Objective, Turn
 from ganvas.data.spec import Spec
 from ganvas.losses import adversarial
 from ganvas.models.latent import draw
-from ganvas.models.settings import Rules
+from ganvas.models.settings import CriticSettings, GeneratorSettings, Rules
 from ganvas.nn.conditioning import Classifier, Critic
 from ganvas.nn.mixture import Mixture
 from ganvas.remedies.augmentation import Augment, AugmentSettings
@@ -49,22 +49,26 @@ class GAN(Objective):
         self,
         make_generator: MakeGenerator,
         make_features: MakeFeatures,
+        *,
+        generator: GeneratorSettings,
+        critic: CriticSettings,
         rules: Rules,
         spec: Spec,
         spectral_verdict: bool = False,
     ):
         super().__init__()
-        self.rules, self.spec = rules, spec
+        self.making, self.judging, self.rules, self.spec = generator, critic, rules, spec
         self.game = adversarial.GAMES[rules.game]
-        self.reduce = {"mean": adversarial.mean, "hardest": adversarial.hardest}[rules.critic.reduce]
-        makers = [make_generator() for _ in range(rules.generator.count)]
+        self.reduce = {"mean": adversarial.mean, "hardest": adversarial.hardest}[critic.reduce]
+        makers = [make_generator() for _ in range(generator.count)]
         self.generator = makers[0] if len(makers) == 1 else Mixture(makers)
-        self.halved = [k if rules.critic.differ == "scale" else 0 for k in range(rules.critic.count)]
+        self.halved = [k if critic.differ == "scale" else 0 for k in range(critic.count)]
         self.critic = nn.ModuleList(
             Critic(*make_features(self._seen_shape(h)), len(spec.classes), spectral_verdict)
             for h in self.halved
         )
-        self.augment = nn.ModuleList(Augment(s) for s in self._augmentations())
+        self.augments = [Augment(s) for s in self._augmentations()]
+        self.augment = nn.ModuleList(self.augments)
         if isinstance(self.generator, Mixture):
             self.classifier = Classifier(*make_features(spec.shape), len(makers))
 
@@ -73,12 +77,12 @@ class GAN(Objective):
         return channels * self.rules.packing, *(side >> halved for side in sides)
 
     def _augmentations(self) -> list[AugmentSettings]:
-        kinds = self.rules.augment.kinds() if self.rules.critic.differ == "augmentation" else []
+        kinds = self.rules.augment.kinds() if self.judging.differ == "augmentation" else []
         return [s for s, _ in zip(cycle(kinds or [self.rules.augment]), self.halved, strict=False)]
 
     def turns(self, batch: Batch, step: int) -> Iterator[Turn]:
         real, label = batch[BATCH_KEY[self.spec.kind]], batch.get("label")
-        for _ in range(self.rules.critic.steps - 1):
+        for _ in range(self.judging.steps - 1):
             with torch.no_grad():
                 fake = self.make(label, len(real), real.device)
             turn, lead = self._critics_turn(real, fake, label, step)
@@ -89,20 +93,20 @@ class GAN(Objective):
         turn, lead = self._critics_turn(real, fake.detach(), label, step)
         yield turn
         self._after_critic(lead)
-        for k in range(self.rules.generator.steps):
+        for k in range(self.making.steps):
             if k > 0:
                 fake = self.make(label, len(real), real.device)
             yield self._generators_turn(real, fake, label, step)
 
     def make(self, label: Labels, n: int, device: torch.device) -> Items:
         """n items from fresh z."""
-        z = torch.randn(n, self.rules.generator.latent, device=device)
+        z = torch.randn(n, self.making.latent, device=device)
         return self.generator(z, label)
 
     def view(self, x: Items, k: int, step: int) -> Items:
         """What critic k sees of the items."""
         if x.ndim == 4:
-            x = self.augment[k](x)
+            x = self.augments[k](x)
             x = F.avg_pool2d(x, 1 << self.halved[k]) if self.halved[k] else x
         return pack(add_noise(x, self.rules.noise.at(step)), self.rules.packing)
 
@@ -128,7 +132,7 @@ class GAN(Objective):
         figures = {name: torch.stack([s[name] for s in stats]).mean().detach() for name in stats[0]}
         figures["critic/accuracy"] = torch.cat(leads).gt(0).float().mean()
         if self.rules.augment.adaptive:
-            figures["augment/p"] = torch.stack([a.p for a in self.augment]).mean()
+            figures["augment/p"] = torch.stack([a.p for a in self.augments]).mean()
         if isinstance(self.generator, Mixture):
             turn["classifier"] = self.classifier.loss(fake, self.generator.maker(len(fake), fake.device))
         return Turn(turn, figures), leads
@@ -145,9 +149,7 @@ class GAN(Objective):
         if not isinstance(self.generator, Mixture):
             return Turn({"generator": loss})
         apart = self.classifier.loss(fake, self.generator.maker(len(fake), fake.device))
-        return Turn(
-            {"generator": loss + self.rules.generator.diversity * apart}, {"generator/apart": apart.detach()}
-        )
+        return Turn({"generator": loss + self.making.diversity * apart}, {"generator/apart": apart.detach()})
 
     def _penalties(self, real: Judged, fake: Judged, critic: Callable[[Tensor], Tensor]) -> dict[str, Scalar]:
         """Each penalty without its weight."""
@@ -175,11 +177,11 @@ class GAN(Objective):
         """The critic has just been updated."""
         if self.rules.penalty.clip:
             clip_weights(self.critic.parameters(), self.rules.penalty.clip)
-        for augment, lead in zip(self.augment, leads, strict=True):
+        for augment, lead in zip(self.augments, leads, strict=True):
             augment.adapt(lead, len(lead) * self.rules.packing)
 
     @torch.no_grad()
-    def sample(
+    def sample(  # pyright: ignore[reportIncompatibleMethodOverride] (it takes these conditions only)
         self,
         n: int,
         *,
@@ -188,7 +190,7 @@ class GAN(Objective):
         truncation: float = 1.0,
     ) -> Items:
         """`n` items; of the classes in `label` (one for all, or one each), else of all classes alike."""
-        z = draw(n, self.rules.generator.latent, truncation, generator)
+        z = draw(n, self.making.latent, truncation, generator)
         if label is None and self.spec.classes:
             label = torch.randint(len(self.spec.classes), (n,), generator=generator)
         elif label is not None:
@@ -201,7 +203,7 @@ class GAN(Objective):
         device = next(self.generator.parameters()).device
         training = [m for m in self.generator.modules() if m.training]
         self.generator.eval()
-        batch *= self.rules.generator.count  # so that item i meets the same generator in any batch
+        batch *= self.making.count  # so that item i meets the same generator in any batch
         labels = [None] * len(z) if label is None else label.to(device).split(batch)
         parts = [
             self.generator(part, y).float()

@@ -89,12 +89,21 @@ def init(module: nn.Module) -> None:
         nn.init.normal_(module.weight, 1, 0.02)
 
 
-def build(config: Settings, spec: Spec) -> GAN:
-    def features(shape: tuple[int, ...]) -> tuple[nn.Module, int]:
-        net = Features(config.critic, shape, config.critic.norm)
-        return net, net.size
+def convolutional(maker: GeneratorSettings, judge: CriticSettings, rules: settings.Rules, spec: Spec) -> GAN:
+    """Any game on these networks."""
 
     def generator() -> nn.Module:
-        return Generator(config.generator, spec.shape, len(spec.classes))
+        return Generator(maker, spec.shape, len(spec.classes))
 
-    return GAN(generator, features, config, spec, spectral_verdict=config.critic.norm == "spectral")
+    def features(shape: tuple[int, ...]) -> tuple[nn.Module, int]:
+        net = Features(judge, shape, judge.norm)
+        return net, net.size
+
+    spectral = judge.norm == "spectral"
+    return GAN(
+        generator, features, generator=maker, critic=judge, rules=rules, spec=spec, spectral_verdict=spectral
+    )
+
+
+def build(config: Settings, spec: Spec) -> GAN:
+    return convolutional(config.generator, config.critic, config, spec)

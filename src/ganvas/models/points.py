@@ -88,4 +88,11 @@ def build(config: Settings, spec: Spec) -> GAN:
     def features(shape: tuple[int, ...]) -> tuple[nn.Module, int]:
         return nn.Sequential(*dense(shape[0], config.critic.width, config.critic.depth)), config.critic.width
 
-    return GAN(lambda: Generator(config.generator, spec.shape, len(spec.classes)), features, config, spec)
+    return GAN(
+        lambda: Generator(config.generator, spec.shape, len(spec.classes)),
+        features,
+        generator=config.generator,
+        critic=config.critic,
+        rules=config,
+        spec=spec,
+    )

@@ -52,12 +52,8 @@ class CriticSettings(PlayerSettings):
 
 
 class Rules(Settings):
-    """The game and what is done to keep it fair. A model adds its networks' settings to it."""
+    """The game and what keeps it fair. A model's settings are these, a generator's and a critic's."""
 
-    generator: GeneratorSettings = GeneratorSettings()
-    """The network that makes things."""
-    critic: CriticSettings = CriticSettings()
-    """The network that judges them."""
     game: GameName = "nonsaturating"
     """What the players minimise."""
     packing: int = Field(default=1, ge=1, le=16)
