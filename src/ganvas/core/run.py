@@ -66,6 +66,15 @@ class Run:
                 continue
         return lines
 
+    def progress(self) -> dict[str, Any]:
+        """How far it has come: what the last checkpoint says."""
+        newest = max(self.checkpoints.glob("step-*/state.json"), key=lambda p: p.stat().st_mtime, default=None)
+        if newest is None:
+            return {"step": 0, "total": None, "seconds": 0.0, "finished": False}
+        state = read_json(newest)
+        step, total = state["step"], state["total"]
+        return {"step": step, "total": total, "seconds": state["elapsed"], "finished": step >= total}
+
     def rewind(self, step: int) -> None:
         """Forget what was logged after `step`, for it will happen again."""
         lines = [line for line in self.lines() if line["step"] <= step]

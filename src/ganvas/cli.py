@@ -1,0 +1,200 @@
+"""The command line. Nothing heavy is imported before a command needs it."""
+
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+from tyro.conf import FlagConversionOff, FlagCreatePairsOff, Positional, arg, subcommand
+
+from ganvas.core.errors import UserError
+
+Json = Annotated[bool, arg(name="json", help="Print one JSON object on standard output, and nothing else there.")]
+
+
+def emit(value: Any) -> None:
+    """Machine-readable output."""
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+@dataclass(frozen=True)
+class Recipes:
+    """List every recipe, with what it is for, its paper and its cost; with --data the built-in data sets."""
+
+    data: bool = False
+    """List the built-in data sets instead."""
+    as_json: Json = False
+
+    def __call__(self) -> None:
+        from ganvas.commands import builtin_sets, recipes
+
+        rows = builtin_sets() if self.data else recipes()
+        if self.as_json:
+            return emit(rows)
+        from ganvas.terminal import table
+
+        return table(rows)
+
+
+@dataclass(frozen=True)
+class Inspect:
+    """Look at data: what is in it, what is broken in it, which recipe suits it and how long that takes."""
+
+    data: Positional[str]
+    """A folder, an archive, a file, hf:NAME, or a built-in set."""
+    as_json: Json = False
+    settings: tyro.conf.Suppress[tuple[tuple[str, str], ...]] = ()
+
+    def __call__(self) -> None:
+        from ganvas.commands import inspect
+
+        result = inspect(self.data, dict(self.settings), quiet=self.as_json)
+        if self.as_json:
+            emit(result)
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train a recipe on data.
+
+    Any setting of the recipe can follow by its dotted name, as in --generator.width 32;
+    `ganvas train RECIPE --help` lists them.
+    """
+
+    recipe: Annotated[Positional[str | None], arg(metavar="RECIPE")] = None
+    """What to train; left out, the recipe for that kind of data."""
+    data: str | None = None
+    """What to learn from: a folder, an archive, a file, hf:NAME, or a built-in set."""
+    out: Path | None = None
+    """The run's folder; left out, runs/ with the name of the data."""
+    steps: int | None = None
+    """How many steps to train."""
+    epochs: float | None = None
+    """How often to go through the data, instead of --steps."""
+    budget: str | None = None
+    """How long to train (90s, 10m, 1h30m), instead of --steps; schedules are fitted to it."""
+    seed: int = 0
+    """Another seed, another result; the same seed, the same."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:1, …"""
+    resume: bool = False
+    """Go on with the run in --out exactly where it stopped."""
+    as_json: Json = False
+    settings: tyro.conf.Suppress[tuple[tuple[str, str], ...]] = ()
+
+    def __call__(self) -> None:
+        from ganvas.commands import train
+
+        result = train(self)
+        if self.as_json:
+            emit(result)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Make new items: pictures as one grid or one file each, points as CSV."""
+
+    run: Positional[Path]
+    """A run's folder."""
+    n: Annotated[int, arg(aliases=["-n"])] = 64
+    """How many."""
+    out: Annotated[str, arg(aliases=["-o"])] = "samples.png"
+    """A file; or a folder, ending in /, for one file an item."""
+    seed: int = 0
+    """The same seed makes the same items."""
+    label: str | None = None
+    """Only this class, by name or number."""
+    truncation: float = 1.0
+    """Below 1: more typical, less varied."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:1, …"""
+    as_json: Json = False
+
+    def __call__(self) -> None:
+        from ganvas.commands import sample
+
+        result = sample(self)
+        if self.as_json:
+            emit(result)
+
+
+@dataclass(frozen=True)
+class Report:
+    """Write report.html, one self-contained page, into the run's folder."""
+
+    run: Positional[Path]
+    """A run's folder."""
+    as_json: Json = False
+
+    def __call__(self) -> None:
+        from ganvas.report.page import write
+
+        path = write(self.run)
+        emit({"report": str(path)}) if self.as_json else print(path)
+
+
+Command = (
+    Annotated[Recipes, subcommand("recipes")]
+    | Annotated[Inspect, subcommand("inspect")]
+    | Annotated[Train, subcommand("train")]
+    | Annotated[Sample, subcommand("sample")]
+    | Annotated[Report, subcommand("report")]
+)
+DESCRIPTION = """Learn to generate pictures, speech, sound and text from your own data.
+
+Start with `ganvas train --data fashion --budget 5m`, or with the path of a folder of pictures."""
+
+
+def parse(args: list[str]) -> Any:
+    """The command; what it does not know may be settings of a recipe."""
+    command, unknown = tyro.cli(
+        Command,  # pyright: ignore[reportArgumentType]
+        prog="ganvas",
+        description=DESCRIPTION,
+        args=args,
+        return_unknown_args=True,
+        config=(FlagCreatePairsOff, tyro.conf.OmitSubcommandPrefixes),
+    )
+    pairs = settings(unknown)
+    if pairs and not hasattr(command, "settings"):
+        raise UserError(f"`ganvas {type(command).__name__.lower()}` has no option --{pairs[0][0]}; see its --help")
+    if pairs:
+        object.__setattr__(command, "settings", pairs)
+    return command
+
+
+def settings(unknown: list[str]) -> tuple[tuple[str, str], ...]:
+    """--name value, or --name=value, into pairs."""
+    pairs, rest = [], list(unknown)
+    while rest:
+        head = rest.pop(0)
+        if not head.startswith("--"):
+            raise UserError(f"{head!r} was not expected here; see --help")
+        name, equals, value = head[2:].partition("=")
+        if not equals:
+            if not rest or rest[0].startswith("--"):
+                raise UserError(f"--{name} needs a value, as in --{name} VALUE")
+            value = rest.pop(0)
+        pairs.append((name.replace("-", "_"), value))
+    return tuple(pairs)
+
+
+def main() -> None:
+    """Entry point: bad input is one sentence and exit code 2."""
+    args = sys.argv[1:]
+    try:
+        if args[:1] == ["train"] and len(args) > 2 and not args[1].startswith("-") and {"-h", "--help"} & set(args):
+            from ganvas.commands import help_for
+
+            help_for(args[1])
+        parse(args)()
+    except UserError as error:
+        print(f"ganvas: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except BrokenPipeError:  # `ganvas recipes | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None

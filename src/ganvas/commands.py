@@ -1,0 +1,174 @@
+"""What each command does, between the command line and the library."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ganvas.core.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ganvas.cli import Sample, Train
+    from ganvas.data.spec import Spec
+
+
+def recipes() -> list[dict[str, Any]]:
+    """A row for every recipe."""
+    from ganvas.recipes.base import find, names
+
+    found = {name: find(name) for name in names()}
+    return [
+        {
+            "recipe": name,
+            "learns": recipe.kind,
+            "for": (type(recipe).__doc__ or "").strip().splitlines()[0],
+            "paper": recipe.paper,
+            "cost": recipe.cost,
+        }
+        for name, recipe in found.items()
+    ]
+
+
+def builtin_sets() -> list[dict[str, Any]]:
+    """A row for every data set that comes with the package."""
+    from ganvas.data.builtin import BUILTIN
+
+    return [
+        {"data": name, "kind": s.kind, "size": s.size, "about": s.about, "licence": s.licence}
+        for name, s in BUILTIN.items()
+    ]
+
+
+def inspect(data: str, settings: dict[str, str], quiet: bool) -> dict[str, Any]:
+    """Survey the data, and show it."""
+    from ganvas.data import survey
+    from ganvas.terminal import reading
+
+    with reading() as progress:
+        result = survey.survey(data, settings, progress)
+    if not quiet:
+        from ganvas.terminal import OUT
+
+        OUT.print(survey.render(result))
+    return result.model_dump(mode="json")
+
+
+def train(ask: "Train") -> dict[str, Any]:
+    """Train with a display, keep pictures and curves, and write the report."""
+    from ganvas import api
+    from ganvas.core import distributed
+    import importlib.util
+    write = __import__("ganvas.report.page",fromlist=["x"]).write if importlib.util.find_spec("ganvas.report.page") else (lambda p: None)
+    from ganvas.report.recorder import Recorder
+    from ganvas.terminal import Screen
+
+    screen = Screen()
+    recorder = Recorder(screen.said, screen.logged, screen.shown)
+    with screen.watching():
+        run = api.train(
+            ask.data,
+            ask.recipe,
+            out=ask.out,
+            steps=ask.steps,
+            epochs=ask.epochs,
+            budget=ask.budget,
+            seed=ask.seed,
+            device=ask.device,
+            resume=ask.resume,
+            settings=dict(ask.settings),
+            observer=recorder.observer,
+        )
+    recorder.close()
+    progress = run.progress()
+    if distributed.rank() == 0:
+        write(run.path)
+        if progress["finished"]:
+            screen.said(f"\nThe model, its samples and its report are in {run.path}. Look at {run.path}/report.html")
+            screen.said(f"Make more with  ganvas sample {shlex.quote(str(run.path))} -n 64 -o samples.png")
+        else:
+            screen.said(f"\nStopped after step {progress['step']:,}, and saved. Go on exactly from here with")
+            screen.said(f"  ganvas train --out {shlex.quote(str(run.path))} --resume")
+    distributed.stop()
+    return {"run": str(run.path)} | progress
+
+
+def sample(ask: "Sample") -> dict[str, Any]:
+    """Make items and write them: one file, or one an item where the name ends in a slash."""
+    from ganvas.model import load
+
+    out = Path(ask.out)
+    many = ask.out.endswith(("/", "\\"))
+    if not many and out.is_dir():
+        raise UserError(f"{out} is a folder; write {out}/ for one file an item, or name a file")
+    model = load(ask.run, ask.device)
+    suffix = {"image": ".png", "points": ".csv"}[model.spec.kind]
+    if not many and ask.out == "samples.png":
+        out = out.with_suffix(suffix)
+    items = model.sample(ask.n, seed=ask.seed, label=ask.label, truncation=ask.truncation)
+    paths = _write_each(out, items, model.spec, suffix) if many else [_write_one(out, items, model.spec)]
+    print(f"{len(items)} samples in {out}{'/' if many else ''}", file=sys.stderr)
+    return {"samples": len(items), "files": [str(path) for path in paths], "seed": ask.seed}
+
+
+def _write_one(path: Path, items: "np.ndarray", spec: "Spec") -> Path:
+    import numpy as np
+
+    from ganvas.core.files import beside
+    from ganvas.report.show import picture
+
+    with beside(path) as draft:
+        if spec.kind == "points" and path.suffix.lower() == ".csv":
+            np.savetxt(draft, items, delimiter=",", fmt="%.8g")
+        elif path.suffix.lower() == ".npy":
+            with draft.open("wb") as file:
+                np.save(file, items)
+        else:
+            _save(picture(spec, items), draft, path)
+    return path
+
+
+def _write_each(folder: Path, items: "np.ndarray", spec: "Spec", suffix: str) -> list[Path]:
+    digits = len(str(len(items) - 1))
+    paths = [folder / f"{k:0{digits}}{suffix}" for k in range(len(items))]
+    if taken := next((path for path in paths if path.exists()), None):
+        raise UserError(f"{taken} exists already and is not overwritten; name another folder with -o")
+    for path, item in zip(paths, items, strict=True):
+        if spec.kind == "points":
+            _write_one(path, item[None], spec)
+        else:
+            from PIL import Image
+
+            from ganvas.core.files import beside
+
+            with beside(path) as draft:
+                _save(Image.fromarray(item.squeeze()), draft, path)
+    return paths
+
+
+def _save(image: Any, draft: Path, path: Path) -> None:
+    from PIL import Image
+
+    known = Image.registered_extensions()
+    if path.suffix.lower() not in known:
+        raise UserError(f"pictures cannot be written as {path.suffix or 'a file without a suffix'}; try .png or .npy")
+    kind = known[path.suffix.lower()]
+    (image.convert("RGB") if kind == "JPEG" else image).save(draft, kind)
+
+
+def help_for(recipe: str) -> None:
+    """The settings of one recipe, below the options of `train`."""
+    from rich.table import Table
+
+    from ganvas.core.settings import each
+    from ganvas.recipes.base import find
+    from ganvas.terminal import OUT
+
+    found = find(recipe)
+    shown = Table(box=None, pad_edge=False, title=f"Settings of {recipe}: {type(found).__doc__}", title_justify="left")
+    for heading in ("setting", "default", "what it does"):
+        shown.add_column(heading, overflow="fold")
+    for name, value, field in each(found):
+        shown.add_row(f"--{name}", str(value), (field.description or "").replace("\n", " "))
+    OUT.print(shown)

@@ -1,0 +1,107 @@
+"""What a person sees on a terminal while a command works."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from ganvas.core.loop import Moment
+
+ERR = Console(stderr=True, highlight=False)
+"""Words for people go to standard error; standard output is for results."""
+OUT = Console(highlight=False)
+
+
+def table(rows: list[dict[str, Any]]) -> None:
+    """Rows with the same keys."""
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for key in rows[0]:
+        shown.add_column(key, overflow="fold")
+    for row in rows:
+        shown.add_row(*(str(value) for value in row.values()))
+    OUT.print(shown)
+
+
+def duration(seconds: float) -> str:
+    """`2:05`, `1:02:05`."""
+    minutes, s = divmod(round(max(0.0, seconds)), 60)
+    hours, m = divmod(minutes, 60)
+    return f"{hours}:{m:02}:{s:02}" if hours else f"{m}:{s:02}"
+
+
+class Screen:
+    """The progress of a training: one bar, the losses, the newest samples where the terminal has colours."""
+
+    QUIET = 10.0  # seconds between two lines where nobody watches live
+
+    def __init__(self) -> None:
+        self.live = ERR.is_terminal and not ERR.is_dumb_terminal
+        self._bar = Progress(
+            TextColumn("step {task.completed:,} of {task.total:,}"),
+            BarColumn(),
+            TextColumn("{task.fields[speed]}, {task.fields[left]} left"),
+            console=ERR,
+        )
+        self._task = self._bar.add_task("", total=None, speed="…", left="…")
+        self._losses, self._picture = Text(""), Text("")
+        self._last = 0.0
+        self._view: Live | None = None
+
+    @contextmanager
+    def watching(self) -> Iterator["Screen"]:
+        if not self.live:
+            yield self
+            return
+        with Live(get_renderable=self._render, console=ERR, refresh_per_second=4) as self._view:
+            yield self
+
+    def _render(self) -> Group:
+        return Group(self._picture, self._bar, self._losses)
+
+    def said(self, sentence: str) -> None:
+        ERR.print(sentence)
+
+    def logged(self, m: "Moment") -> None:
+        losses = "  ".join(f"{name} {value:.3g}" for name, value in m.stats.items() if "/" not in name)
+        speed, left = f"{m.items_per_second:,.0f} items/s", duration(m.left)
+        self._bar.update(self._task, completed=m.step, total=m.total, speed=speed, left=left)
+        self._losses = Text(losses, style="dim")
+        if not self.live and (time.monotonic() - self._last > self.QUIET or m.step >= m.total):
+            self._last = time.monotonic()
+            ERR.print(f"step {m.step:,} of {m.total:,}  {losses}  {speed}, {left} left")
+
+    def shown(self, image: "Image") -> None:
+        if self.live and ERR.color_system == "truecolor":
+            self._picture = blocks(image, min(ERR.width, 100), max(4, ERR.height - 6))
+
+
+def blocks(image: "Image", columns: int, lines: int) -> Text:
+    """A picture in half-blocks, two pixels a character."""
+    scale = min(columns / image.width, 2 * lines / image.height, 1.0)
+    small = image.convert("RGB").resize((max(1, int(image.width * scale)), max(2, int(image.height * scale) // 2 * 2)))
+    pixels = small.load()
+    text = Text()
+    for y in range(0, small.height, 2):
+        for x in range(small.width):
+            (r, g, b), (u, v, w) = pixels[x, y], pixels[x, y + 1]  # pyright: ignore
+            text.append("▀", f"rgb({r},{g},{b}) on rgb({u},{v},{w})")
+        text.append("\n")
+    return text
+
+
+@contextmanager
+def reading() -> Iterator[Any]:
+    """A bar while data is read; gives what `load` calls with done and total."""
+    with Progress(TextColumn("reading"), BarColumn(), TextColumn("{task.completed:,} of {task.total:,}"),
+                  console=ERR, transient=True, disable=not ERR.is_terminal) as bar:  # fmt: skip
+        task = bar.add_task("", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
