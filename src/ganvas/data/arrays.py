@@ -14,7 +14,9 @@ from ganvas.data.sources import Item, Listing, Source, stamp_of
 
 IDX = re.compile(r"idx\d-ubyte(\.gz)?$|\.idx\d?(\.gz)?$")
 PAIRS = (("x_train", "y_train", False), ("x_test", "y_test", True), ("images", "labels", False))
-"""Names in an .npz: of the pictures, of their labels, and whether they are held out (the first two are Keras's)."""
+"""Names in an .npz: of the pictures, of their labels, and whether they are held out."""
+Part = tuple[str, np.ndarray, np.ndarray | None, bool]
+"""Name, pixels, labels, held out."""
 FORMS = "(N, H, W), (N, H, W, C) or (N, C, H, W) with C of 1, 3 or 4"
 
 
@@ -113,20 +115,15 @@ def _npz(file: Path) -> Listing:
     return together(found)
 
 
-def together(parts: list[tuple[str, np.ndarray, np.ndarray | None, bool]]) -> Listing:
-    """Parts (name, pixels, labels, held out) as one listing."""
-    labelled = all(labels is not None for _, _, labels, _ in parts)
-    joined = (
-        np.concatenate([np.atleast_1d(lab.squeeze()) for _, _, lab, _ in parts if lab is not None])
-        if labelled
-        else None
-    )
-    numbers, classes = numbered(joined, parts[0][0])
+def together(parts: list[Part]) -> Listing:
+    """Several parts as one listing; labels count only if every part has them."""
+    given = [np.atleast_1d(labels.squeeze()) for _, _, labels, _ in parts if labels is not None]
+    labelled = len(given) == len(parts)
+    numbers, classes = numbered(np.concatenate(given) if labelled else None, parts[0][0])
     items, start = [], 0
-    for name, pixels, labels, held_out in parts:
-        count = len(labels.squeeze()) if labelled and labels is not None else len(pixels)
-        part = numbers[start : start + count] if numbers is not None else None
-        items += rows(pixels, part, name, held_out)
+    for i, (name, pixels, _, held_out) in enumerate(parts):
+        count = len(given[i]) if labelled else len(pixels)
+        items += rows(pixels, None if numbers is None else numbers[start : start + count], name, held_out)
         start += count
     return Listing(items, classes, split={held_out for *_, held_out in parts} == {True, False})
 
@@ -138,25 +135,19 @@ def idx_pairs(files: Iterable[Path]) -> list[tuple[Path, Path | None]]:
 
 
 def idx_source(name: str, pairs: list[tuple[Path, Path | None]]) -> Source:
+    def part(images: Path, labels: Path | None) -> Part:
+        held_out = len(pairs) > 1 and _is_test(images)
+        pixels = as_pictures(read_idx(images), images.name)
+        return images.name, pixels, read_idx(labels) if labels else None, held_out
+
     def listing() -> Listing:
-        several = len(pairs) > 1
-        return together(
-            [
-                (
-                    f.name,
-                    as_pictures(read_idx(f), f.name),
-                    read_idx(lab) if lab else None,
-                    several and _is_test(f),
-                )
-                for f, lab in pairs
-            ]
-        )
+        return together([part(images, labels) for images, labels in pairs])
 
     return Source(name, stamp_of(f for pair in pairs for f in pair if f), listing)
 
 
 def read_idx(file: Path) -> np.ndarray:
-    """http://yann.lecun.com/exdb/mnist: two zeros, the kind of number, the count of axes, their lengths, the values."""
+    """Two zeros, the kind of number, the count of axes, their lengths, the values (MNIST's own page)."""
     try:
         data = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
     except (OSError, EOFError, zlib.error) as error:

@@ -32,14 +32,14 @@ class Builtin:
 BUILTIN = {
     "fashion": Builtin(
         "image",
-        "Grey pictures of ten kinds of garment, labelled; a part of Fashion-MNIST, with its own test pictures held out.",
+        "Grey pictures of ten kinds of garment, labelled: a part of Fashion-MNIST.",
         "12,000 pictures, 28x28, grey, 10 classes",
         "MIT, Zalando SE",
     ),
     "emoji": Builtin(
         "image",
         "Fluent Emoji, three-dimensional, on transparent ground; one skin tone of each.",
-        "2,000 pictures, 64x64, colour and transparency",
+        "1,871 pictures, 64x64, colour and transparency",
         "MIT, Microsoft Corporation",
     ),
     "ring": Builtin(

@@ -29,13 +29,13 @@ ABANDONED = 24 * 3600
 
 @dataclass(frozen=True)
 class Prepared:
-    """A data set as the cache holds it: pictures in the order of their names, training and held-out together."""
+    """A data set as the cache holds it: pictures in the order of their names, held-out ones among them."""
 
     fingerprint: str
     pixels: np.ndarray
     """uint8, (pictures, channels, height, width), mapped from the file."""
     table: dict[str, np.ndarray]
-    """A row a picture: label (-1: none), held_out, digest (of its full-size pixels), width, height, transparent."""
+    """For each: label (-1: none), held_out, digest (of its full-size pixels), width, height, transparent."""
     facts: dict[str, Any]
     """classes, names, formats, modes, broken, notes."""
 
@@ -88,7 +88,7 @@ def read(fingerprint: str) -> Prepared | None:
 
 @contextmanager
 def building(fingerprint: str) -> Iterator[Path]:
-    """A folder to write `pixels.u8`, `table.npz` and `facts.json` in; it gets its name once all is written."""
+    """A folder to write `pixels.u8`, `table.npz` and `facts.json` in; it is renamed once all is written."""
     with _told():
         images = root() / "images"
         images.mkdir(parents=True, exist_ok=True)
@@ -119,7 +119,7 @@ def _told() -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise UserError(
-                f"The disk of {root()} is full; free some space, or let GANVAS_CACHE name a folder on another disk."
+                f"The disk of {root()} is full; free some, or let GANVAS_CACHE name a folder elsewhere."
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
             raise UserError(

@@ -19,7 +19,7 @@ LARGEST = 89_478_485
 GREY = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "F")
 
 Payload = bytes | np.ndarray | Image.Image
-"""A picture as its source has it: an encoded file, an array (height, width[, channels]) of uint8, or an open picture."""
+"""A picture as its source has it: an encoded file, uint8 (height, width[, channels]), or an open picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Plan:
     channels: Literal[1, 3, 4]
     fit: Literal["auto", "crop", "pad"]
     frame: tuple[int, int, int] | None = None
-    """Not None: nothing is resized, a margin of this colour is put around (all pictures have one size, nearly `size`)."""
+    """If all pictures have one size, nearly `size`: none is resized, each gets a margin of this colour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Decoded:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Around all decoding, in the main thread: this module judges sizes and oddities itself, so Pillow need not warn."""
+    """Around all decoding, in the main thread: sizes are judged here, so Pillow need not warn."""
     limit = Image.MAX_IMAGE_PIXELS
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -80,7 +80,8 @@ def header(payload: Payload) -> Header:
         content = hashlib.sha256(np.ascontiguousarray(np.asarray(payload)).tobytes()).hexdigest()
     try:
         image = _open(payload)
-        return Header(content, *image.size, image.mode, image.format or "array", _has_alpha(image))
+        kind = image.format or "array"
+        return Header(content, image.width, image.height, image.mode, kind, _has_alpha(image))
     except Exception as error:  # a damaged file can raise anything
         return Header(content, error=_reason(error))
 
@@ -163,12 +164,13 @@ def _on_square(image: Image.Image, size: int, colour: tuple[int, int, int]) -> I
 
 
 def _open(payload: Payload) -> Image.Image:
-    if isinstance(payload, Image.Image):
-        image = payload
-    elif isinstance(payload, bytes):
+    image: Image.Image
+    if isinstance(payload, bytes):
         if not payload:
             raise ValueError("empty file")
         image = Image.open(io.BytesIO(payload), formats=_formats())
+    elif isinstance(payload, Image.Image):
+        image = payload
     else:
         image = Image.fromarray(payload[..., 0] if payload.ndim == 3 and payload.shape[2] == 1 else payload)
     if image.width * image.height > LARGEST:

@@ -20,13 +20,13 @@ class ImageSettings(Settings):
     size: Literal[16, 32, 64, 128, 256] | None = None
     """Side in pixels. None: 16, 32 or 64, whichever is nearest to the shorter side of most pictures."""
     channels: Literal[1, 3, 4] | None = None
-    """1: grey, 3: colour, 4: colour premultiplied with transparency. None: 1 if all pictures are grey, else 3, on white."""
+    """1: grey, 3: colour, 4: with transparency, premultiplied. None: 1 if all are grey, else 3, on white."""
     fit: Literal["auto", "crop", "pad"] = "auto"
-    """How an oblong picture becomes a square: cut to its middle, or padded. auto: padded if it is transparent, else cut."""
+    """How an oblong picture becomes a square. auto: padded if it is transparent, else cut to its middle."""
     flip: bool = False
-    """Mirror every other picture, left to right, at random; not for letters, digits or anything with a side."""
-    held_out: float = Field(0.1, ge=0, lt=1)
-    """Share of the pictures never trained on, chosen by a hash of their pixels; a set's own test pictures go before."""
+    """Mirror half of the pictures at random, left to right; not for letters, or whatever has a side."""
+    held_out: float = Field(default=0.1, ge=0, lt=1)
+    """Share of the pictures never trained on, by a hash of their pixels; a set's own test pictures go before."""
     labels: bool | None = None
     """Whether subfolders, or labels in the file, are classes. None: if there are any."""
 
@@ -84,7 +84,7 @@ def load(
     settings: ImageSettings | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Images:
-    """The pictures at `path` (folder, archive, array, hf:NAME or built-in), decoded unless the cache has them.
+    """The pictures at `path` (folder, archive, array, hf:NAME, built-in), decoded unless the cache has them.
 
     `progress` is told how much of how much is done. UserError says what cannot work, and what to do.
     """
@@ -97,7 +97,6 @@ def load(
     aside = prepared.table["held_out"]
     data = Images(prepared, np.flatnonzero(~aside), source.name, settings)
     if aside.any():
-        data.held_out = Images(
-            prepared, np.flatnonzero(aside), source.name, settings.model_copy(update={"flip": False})
-        )
+        still = settings.model_copy(update={"flip": False})
+        data.held_out = Images(prepared, np.flatnonzero(aside), source.name, still)
     return data

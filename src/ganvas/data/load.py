@@ -36,4 +36,4 @@ def load(
         return points.load(path, settings)
     wanted = next(k for k, s in SETTINGS.items() if isinstance(settings, s))
     holds = {"image": "pictures", "points": "points"}
-    raise UserError(f"{path} holds {holds[kind]}, but the recipe learns {holds[wanted]}; leave the recipe out to choose it.")
+    raise UserError(f"{path} holds {holds[kind]}, but the recipe learns {holds[wanted]}; leave it out.")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 CHOSEN = (16, 32, 64)
 """Sides that are chosen unasked: larger ones take hours on two cores."""
 NEARLY = 0.75
-"""Pictures of one size that fill this much of the side are framed, not stretched (28 of 32, as is usual for MNIST)."""
+"""Pictures of one size that fill this much of the side are framed, not stretched (MNIST's 28 of 32)."""
 SAMPLE = 200
 """Pictures looked at to find the colour of that frame."""
 
@@ -47,14 +47,14 @@ def _frame(listing: Listing, headers: list[Header]) -> tuple[int, int, int]:
     for item in good[:: max(1, len(good) // SAMPLE)]:
         try:
             colours.append(border(full(item.read())))
-        except Exception:  # broken after its header: decoding will say so  # noqa: S112
+        except Exception:  # broken after its header: decoding will say so
             continue
     red, green, blue = np.median(colours or [(0, 0, 0)], 0).astype(int).tolist()
     return red, green, blue
 
 
 def split(table: dict[str, np.ndarray], given: bool, share: float, name: str) -> np.ndarray:
-    """Which pictures are held out: those the source says, else those whose pixels' hash falls below the share.
+    """Which pictures are held out: those the source says, else those whose hash falls below the share.
 
     So copies of a picture are on one side, and neither order nor names matter.
     """

@@ -1,4 +1,4 @@
-"""Points in a few dimensions: mixtures whose modes are known, or the user's own CSV; standardised for training."""
+"""Points in a few dimensions: mixtures whose modes are known, or a user's CSV; standardised for training."""
 
 import hashlib
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ FEWEST = 10
 class PointsSettings(Settings):
     """How points are prepared before training."""
 
-    held_out: float = Field(0.1, ge=0, lt=1)
-    """Share of the rows never trained on, chosen by a hash of their values; of ring and grid it is always 10,000."""
+    held_out: float = Field(default=0.1, ge=0, lt=1)
+    """Share of the rows never trained on, by a hash of their values; of ring and grid it is always 10,000."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,9 @@ class Points:
 
     kind = "points"
 
-    def __init__(self, name: str, values: np.ndarray, offset: np.ndarray, scale: np.ndarray, fingerprint: str):
+    def __init__(
+        self, name: str, fingerprint: str, values: np.ndarray, offset: np.ndarray, scale: np.ndarray
+    ):
         self.name, self.fingerprint = name, fingerprint
         self.values = ((values - offset) / scale).astype(np.float32)
         self.offset, self.scale = offset, scale
@@ -91,10 +93,6 @@ class Points:
     def ready(self, batch: "Batch") -> "Batch":
         return batch
 
-    def in_units(self, point: np.ndarray) -> np.ndarray:
-        """Standardised points in the user's units."""
-        return np.asarray(point, np.float64) * self.scale + self.offset
-
 
 def load(path: str, settings: PointsSettings | None = None) -> Points:
     """`ring`, `grid`, or the rows of a CSV file of numbers."""
@@ -108,7 +106,7 @@ def _mixture(name: str) -> Points:
     offset = np.zeros(training.shape[1])
     scale = np.full(training.shape[1], np.sqrt(np.mean(training**2)))  # one for all, so that angles stay
     fingerprint = _digest(training)
-    parts = [Points(name, values, offset, scale, fingerprint) for values in (training, aside)]
+    parts = [Points(name, fingerprint, values, offset, scale) for values in (training, aside)]
     for part in parts:
         part.modes, part.sigma = mixture.modes, mixture.sigma
     parts[0].held_out = parts[1]
@@ -122,15 +120,16 @@ def _csv(path: str, settings: PointsSettings) -> Points:
         raise UserError(f"{path} holds {count} rows of numbers; at least {FEWEST} are needed.")
     aside = _aside(table.values, settings.held_out)
     if aside.all() or (settings.held_out and not aside.any()):
-        raise UserError(f"No row of {path} can be held out, because its {count} rows are nearly all the same.")
+        raise UserError(f"No row of {path} can be held out: its {count} rows are nearly all the same.")
     offset, spread = table.values[~aside].mean(0), table.values[~aside].std(0)
     scale = np.where(spread > 0, spread, 1.0)
     fingerprint = _digest(table.values, settings.held_out)
-    data = Points(table.name, table.values[~aside], offset, scale, fingerprint)
+    data = Points(table.name, fingerprint, table.values[~aside], offset, scale)
     data.columns = table.columns
-    data.notes = [f"Column {table.columns[i]} always has the value {offset[i]:g}." for i in np.flatnonzero(spread == 0)]
+    constant = np.flatnonzero(spread == 0)
+    data.notes = [f"Column {table.columns[i]} always has the value {offset[i]:g}." for i in constant]
     if aside.any():
-        data.held_out = Points(table.name, table.values[aside], offset, scale, fingerprint)
+        data.held_out = Points(table.name, fingerprint, table.values[aside], offset, scale)
         data.held_out.columns = table.columns
     return data
 

@@ -1,20 +1,23 @@
 """From listed pictures to the cache: look at all headers, choose what they become, decode each once."""
 
+import json
 import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from ganvas.core.errors import UserError
 from ganvas.data import cache
-from ganvas.data.decode import Decoded, Header, Payload, Plan, decode, header, quiet
+from ganvas.data.decode import Header, Payload, Plan, decode, header, quiet
 from ganvas.data.plan import choose, split
 from ganvas.data.sources import Item, Listing, Source
-from ganvas.data.words import notes_on
+from ganvas.data.words import notes_on, some_broken
 
 if TYPE_CHECKING:
     from ganvas.data.image import ImageSettings
@@ -32,34 +35,29 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Looked:
-    """What a look at every header has found."""
+    """What a look at every header has found, and what is to become of the pictures."""
 
+    name: str
     listing: Listing
     headers: list[Header]
-
-    @property
-    def readable(self) -> list[int]:
-        return [i for i, h in enumerate(self.headers) if not h.error]
+    classes: tuple[str, ...]
+    plan: Plan
 
 
 def prepare(source: Source, settings: "ImageSettings", progress: Progress | None = None) -> cache.Prepared:
-    """The pictures of a source in the cache, put there now if they are not: unchanged files are not even opened."""
+    """The pictures of a source in the cache, put there now if they are not; unchanged files are not opened."""
     wanted = settings.model_dump(mode="json", exclude={"flip"})
     key = cache.digest(FORMAT, source.stamp, wanted)
     known = cache.recall(key)
     if known and (prepared := cache.read(known)):
         return prepared
     with quiet(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        looked = _look(source, pool, progress)
-        _refuse(looked, [h.error for h in looked.headers], source.name)
-        plan = choose(looked.listing, looked.headers, settings)
-        classes = _classes(looked.listing, settings, source.name)
-        fingerprint = cache.digest(
-            FORMAT, _content(looked.listing, looked.headers, classes), vars_of(plan), wanted["held_out"]
-        )
+        looked = _look(source, settings, pool, progress)
+        fingerprint = _fingerprint(looked, settings.held_out)
         prepared = cache.read(fingerprint)
         if prepared is None:
-            _build(source.name, looked, plan, classes, settings, fingerprint, pool, progress)
+            with cache.building(fingerprint) as folder:
+                _build(looked, settings.held_out, folder, pool, progress)
             prepared = cache.read(fingerprint)
     if prepared is None:
         raise UserError(f"What was just written to {cache.root()} cannot be read back; is that disk sound?")
@@ -67,24 +65,36 @@ def prepare(source: Source, settings: "ImageSettings", progress: Progress | None
     return prepared
 
 
-def vars_of(plan: Plan) -> list[Any]:
-    return [plan.size, plan.channels, plan.fit, plan.frame is not None]
+def _fingerprint(looked: Looked, held_out: float) -> str:
+    """Of content and preparation: neither of the path nor of times, so that a copied folder has the same."""
+    pairs = zip(looked.listing.items, looked.headers, strict=True)
+    rows = [[h.content, item.label if looked.classes else -1, item.held_out] for item, h in pairs]
+    return cache.digest(FORMAT, rows, looked.classes, asdict(looked.plan), held_out)
 
 
-def _look(source: Source, pool: ThreadPoolExecutor, progress: Progress | None) -> Looked:
+def _look(
+    source: Source, settings: "ImageSettings", pool: ThreadPoolExecutor, progress: Progress | None
+) -> Looked:
     listing = source.listing()
     headers = []
     for found in _each(pool, header, listing.items, listing.sequential):
         headers.append(found)
         if progress:
             progress(len(headers), 2 * len(listing.items))
-    return Looked(listing, headers)
+    _refuse(listing, [h.error for h in headers], source.name)
+    if settings.labels and not listing.classes:
+        raise UserError(
+            f"{source.name} has no labels; put the pictures of each class into a folder of its own, "
+            "or leave `labels` unset."
+        )
+    classes = () if settings.labels is False else listing.classes
+    return Looked(source.name, listing, headers, classes, choose(listing, headers, settings))
 
 
 def _each(
     pool: ThreadPoolExecutor, work: Callable[[Payload], Result], items: Iterable[Item], sequential: bool
 ) -> Iterator[Result]:
-    """`work` on every item, in order, with a few in flight so that a large archive never lies in memory whole."""
+    """`work` on every item, in order, with a few in flight: a large archive never lies in memory whole."""
     flying: deque = deque()
     for item in items:
         if sequential:
@@ -97,12 +107,10 @@ def _each(
         yield flying.popleft().result()
 
 
-def _refuse(looked: Looked, errors: list[str], name: str) -> None:
+def _refuse(listing: Listing, errors: list[str], name: str) -> None:
     """Refuse a set that is too small or too broken to learn from."""
     total, broken = len(errors), [i for i, e in enumerate(errors) if e]
-    named = "; ".join(f"{looked.listing.items[i].name}: {errors[i]}" for i in broken[:5]) + " ..." * (
-        len(broken) > 5
-    )
+    named = some_broken([(listing.items[i].name, errors[i]) for i in broken])
     if broken and len(broken) == total:
         raise UserError(f"None of the {total:,} pictures in {name} can be read ({named}).")
     if len(broken) > BROKEN_SHARE * total:
@@ -117,77 +125,53 @@ def _refuse(looked: Looked, errors: list[str], name: str) -> None:
         )
 
 
-def _classes(listing: Listing, settings: "ImageSettings", name: str) -> tuple[str, ...]:
-    if settings.labels and not listing.classes:
-        raise UserError(
-            f"{name} has no labels; put the pictures of each class into a folder of its own, or leave `labels` unset."
-        )
-    return () if settings.labels is False else listing.classes
-
-
-def _content(listing: Listing, headers: list[Header], classes: tuple[str, ...]) -> str:
-    label = bool(classes)
-    rows = [
-        [h.content, i.label if label else -1, i.held_out] for i, h in zip(listing.items, headers, strict=True)
-    ]
-    return cache.digest(rows, classes)
-
-
 def _build(
-    name: str,
-    looked: Looked,
-    plan: Plan,
-    classes: tuple[str, ...],
-    settings: "ImageSettings",
-    fingerprint: str,
-    pool: ThreadPoolExecutor,
-    progress: Progress | None,
+    looked: Looked, held_out: float, folder: Path, pool: ThreadPoolExecutor, progress: Progress | None
 ) -> None:
     """Decode every picture once, and write it all."""
     items, headers = looked.listing.items, looked.headers
-    errors, kept, done = [h.error for h in headers], [], len(items)
-    with cache.building(fingerprint) as folder:
-        readable = looked.readable
-        work = _each(pool, lambda p: decode(p, plan), (items[i] for i in readable), looked.listing.sequential)
-        with open(folder / "pixels.u8", "wb") as file:
-            for i, picture in zip(readable, work, strict=True):
-                done += 1
-                if progress:
-                    progress(done, 2 * len(items))
-                if picture.pixels is None:
-                    errors[i] = picture.error
-                else:
-                    file.write(picture.pixels.tobytes())
-                    kept.append((i, picture))
-        if progress:
-            progress(2 * len(items), 2 * len(items))
-        _refuse(looked, errors, name)
-        table = _table(kept, items, headers, bool(classes))
-        table["held_out"] = split(table, looked.listing.split, settings.held_out, name)
-        np.savez(folder / "table.npz", **table)
-        broken = [[items[i].name, e] for i, e in enumerate(errors) if e]
-        facts = {
-            "shape": [len(kept), plan.channels, plan.size, plan.size],
-            "classes": classes,
-            "names": [items[i].name for i, _ in kept],
-            "formats": Counter(headers[i].format for i, _ in kept),
-            "modes": Counter(headers[i].mode for i, _ in kept),
-            "broken": broken,
-            "notes": notes_on(
-                looked.listing, table, [headers[i].mode for i, _ in kept], broken, plan, settings
-            ),
-        }
-        (folder / "facts.json").write_text(cache.json.dumps(facts))
+    errors, kept = [h.error for h in headers], []
+    readable = [i for i, error in enumerate(errors) if not error]
+    work = _each(
+        pool, partial(decode, plan=looked.plan), (items[i] for i in readable), looked.listing.sequential
+    )
+    with open(folder / "pixels.u8", "wb") as file:
+        for i, picture in zip(readable, work, strict=True):
+            if picture.pixels is None:
+                errors[i] = picture.error
+            else:
+                file.write(picture.pixels.tobytes())
+                kept.append((i, picture.digest, picture.transparent))
+            if progress:
+                progress(len(items) + i + 1, 2 * len(items))
+    if progress:
+        progress(2 * len(items), 2 * len(items))
+    _refuse(looked.listing, errors, looked.name)
+    table = _table(looked, kept)
+    table["held_out"] = split(table, looked.listing.split, held_out, looked.name)
+    with open(folder / "table.npz", "wb") as file:
+        np.savez(file, allow_pickle=False, **table)
+    modes = [headers[i].mode for i, *_ in kept]
+    broken = [(items[i].name, e) for i, e in enumerate(errors) if e]
+    facts = {
+        "shape": [len(kept), looked.plan.channels, looked.plan.size, looked.plan.size],
+        "classes": looked.classes,
+        "names": [items[i].name for i, *_ in kept],
+        "formats": Counter(headers[i].format for i, *_ in kept),
+        "modes": Counter(modes),
+        "broken": broken,
+        "notes": [*looked.listing.notes, *notes_on(table, modes, broken, looked.plan)],
+    }
+    (folder / "facts.json").write_text(json.dumps(facts))
 
 
-def _table(
-    kept: list[tuple[int, Decoded]], items: list[Item], headers: list[Header], labelled: bool
-) -> dict[str, np.ndarray]:
+def _table(looked: Looked, kept: list[tuple[int, bytes, bool]]) -> dict[str, np.ndarray]:
+    rows = [(looked.listing.items[i], looked.headers[i]) for i, *_ in kept]
     return {
-        "label": np.array([items[i].label if labelled else -1 for i, _ in kept], np.int64),
-        "held_out": np.array([items[i].held_out for i, _ in kept], bool),
-        "digest": np.frombuffer(b"".join(d.digest for _, d in kept), np.uint8).reshape(-1, 32),
-        "width": np.array([headers[i].width for i, _ in kept], np.int32),
-        "height": np.array([headers[i].height for i, _ in kept], np.int32),
-        "transparent": np.array([d.transparent for _, d in kept], bool),
+        "label": np.array([item.label if looked.classes else -1 for item, _ in rows], np.int64),
+        "held_out": np.array([item.held_out for item, _ in rows], bool),
+        "digest": np.frombuffer(b"".join(digest for _, digest, _ in kept), np.uint8).reshape(-1, 32),
+        "width": np.array([h.width for _, h in rows], np.int32),
+        "height": np.array([h.height for _, h in rows], np.int32),
+        "transparent": np.array([transparent for *_, transparent in kept], bool),
     }

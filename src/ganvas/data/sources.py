@@ -16,8 +16,13 @@ if TYPE_CHECKING:
     from ganvas.data.decode import Payload
 
 PICTURES = frozenset(
-    ".png .jpg .jpeg .jpe .jfif .webp .gif .bmp .dib .tif .tiff .ppm .pgm .pbm .pnm .tga .ico .avif .jp2".split()
+    f".{suffix}"
+    for suffix in (
+        *("png", "jpg", "jpeg", "jpe", "jfif", "webp", "gif", "bmp", "dib", "tif", "tiff"),
+        *("ppm", "pgm", "pbm", "pnm", "tga", "ico", "avif", "jp2"),
+    )
 )
+COMMON = (".png", ".jpg", ".webp", "...")
 ZIPS = (".zip",)
 TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 PARTS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation", "dev"})
@@ -115,9 +120,7 @@ def _folder(place: Path) -> Source:
         if pairs := arrays.idx_pairs(files.values()):
             return arrays.idx_source(place.name, pairs)
         holders = [n for n in files if n.lower().endswith((*ZIPS, *TARS, ".npz", ".npy"))]
-        hint = (
-            f"give {place / holders[0]} itself" if holders else f"picture files end in {_some(PICTURES, 6)}"
-        )
+        hint = f"give {place / holders[0]} itself" if holders else f"expected {_some(COMMON)} files"
         raise UserError(f"There is no picture in {place}, only {_kinds(files)}; {hint}.")
 
     def listing() -> Listing:
@@ -181,11 +184,11 @@ def _archived(place: Path, files: dict[str, Callable[[], bytes]], sequential: bo
 def arranged(
     files: list[tuple[str, Callable[[], bytes]]], notes: tuple[str, ...], sequential: bool = False
 ) -> Listing:
-    """Pictures by name; first-level folders are the labels, if every picture is in one and two hold at least two."""
+    """Pictures by name; first-level folders are labels, if all are in one and two hold two or more."""
     if not sequential:
         files = sorted(files, key=lambda file: file[0])
     paths = [PurePosixPath(name).parts for name, _ in files]
-    shared = len(os.path.commonprefix([p[:-1] for p in paths]))  # pyright: ignore[reportArgumentType]
+    shared = _shared([p[:-1] for p in paths])
     groups = [p[shared] if len(p) > shared + 1 else "" for p in paths]
     counts = Counter(groups)
     classes: tuple[str, ...] = ()
@@ -197,6 +200,13 @@ def arranged(
     number = {name: i for i, name in enumerate(classes)}
     items = [Item(name, read, number.get(g, -1)) for (name, read), g in zip(files, groups, strict=True)]
     return Listing(items, classes, notes=notes, sequential=sequential)
+
+
+def _shared(folders: list[tuple[str, ...]]) -> int:
+    """How many outer folders all have in common."""
+    first, last = min(folders), max(folders)
+    pairs = enumerate(zip(first, last, strict=False))
+    return next((i for i, (a, b) in pairs if a != b), min(len(first), len(last)))
 
 
 def _ignored(names: Iterable[str]) -> tuple[str, ...]:

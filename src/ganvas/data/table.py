@@ -69,7 +69,7 @@ def _row(cells: list[str], columns: tuple[str, ...], where: str) -> list[float]:
         if number is None or not math.isfinite(number):
             name = "" if columns[i] == f"column {i + 1}" else f" ({columns[i]})"
             what = "is no number" if number is None else "is not finite"
-            raise UserError(f"{where}, column {i + 1}{name}: {cells[i]!r} {what}; correct it or leave the row out.")
+            raise UserError(f"{where}, column {i + 1}{name}: {cells[i]!r} {what}.")
     return [n for n in numbers if n is not None]
 
 
