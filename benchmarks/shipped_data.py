@@ -2,7 +2,7 @@
 
     python benchmarks/shipped_data.py ASSETS
 
-ASSETS holds dataset-fashion-mnist_*.deb, openclipart-png_*.deb (from Debian) and lobehub-fluent-emoji-3d-*.tgz (from npm).
+ASSETS holds dataset-fashion-mnist_*.deb and openclipart-png_*.deb of Debian, lobehub-fluent-emoji-3d-*.tgz.
 """
 
 import io

@@ -39,7 +39,7 @@ def rows(pixels: np.ndarray, labels: np.ndarray | None, name: str, held_out: boo
             f"{name} holds {len(pixels)} pictures but labels of shape {labels.shape}; one each is expected."
         )
     numbers = [-1] * len(pixels) if labels is None else labels.tolist()
-    return [Item(f"{name}[{i}]", lambda i=i: pixels[i], numbers[i], held_out) for i in range(len(pixels))]
+    return [Item(f"{name}{i}", lambda i=i: pixels[i], numbers[i], held_out) for i in range(len(pixels))]
 
 
 def as_pictures(array: np.ndarray, name: str) -> np.ndarray:
@@ -91,14 +91,14 @@ def _npy(file: Path) -> Listing:
         array = np.load(file, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
         raise UserError(f"{file} cannot be read as an .npy of numbers ({error}).") from error
-    return Listing(rows(as_pictures(array, file.name), None, file.name))
+    return Listing(rows(as_pictures(array, file.name), None, "row "))
 
 
 def _npz(file: Path) -> Listing:
     try:
         with np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(f"{file} cannot be read as an .npz of numbers ({error}).") from error
     parts = [(x, y, out) for x, y, out in PAIRS if x in arrays]
     if not parts:
@@ -108,11 +108,9 @@ def _npz(file: Path) -> Listing:
             raise UserError(f"{file} holds {held}; expected one array of pictures, or one named 'images'.")
         others = [name for name, array in arrays.items() if array.squeeze().shape == (len(arrays[big[0]]),)]
         parts = [(big[0], others[0] if len(others) == 1 else "", False)]
-    found = [
-        (f"{file.name}:{x}", as_pictures(arrays[x], f"{file.name}:{x}"), arrays.get(y), out)
-        for x, y, out in parts
-    ]
-    return together(found)
+    return together(
+        [(f"{x} ", as_pictures(arrays[x], f"{file.name}: {x}"), arrays.get(y), out) for x, y, out in parts]
+    )
 
 
 def together(parts: list[Part]) -> Listing:
@@ -125,7 +123,8 @@ def together(parts: list[Part]) -> Listing:
         count = len(given[i]) if labelled else len(pixels)
         items += rows(pixels, None if numbers is None else numbers[start : start + count], name, held_out)
         start += count
-    return Listing(items, classes, split={held_out for *_, held_out in parts} == {True, False})
+    split = {held_out for *_, held_out in parts} == {True, False}
+    return Listing(items, classes, split, ("Its own test pictures are held out.",) if split else ())
 
 
 def idx_pairs(files: Iterable[Path]) -> list[tuple[Path, Path | None]]:
@@ -138,7 +137,7 @@ def idx_source(name: str, pairs: list[tuple[Path, Path | None]]) -> Source:
     def part(images: Path, labels: Path | None) -> Part:
         held_out = len(pairs) > 1 and _is_test(images)
         pixels = as_pictures(read_idx(images), images.name)
-        return images.name, pixels, read_idx(labels) if labels else None, held_out
+        return f"{images.name} ", pixels, read_idx(labels) if labels else None, held_out
 
     def listing() -> Listing:
         return together([part(images, labels) for images, labels in pairs])

@@ -3,7 +3,7 @@
 import hashlib
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -27,7 +27,7 @@ class Header:
     """What is known of a picture before it is decoded."""
 
     content: str
-    """Hex digest of the payload."""
+    """Hex digest of the payload; empty if not even that can be had."""
     width: int = 0
     height: int = 0
     mode: str = ""
@@ -73,12 +73,13 @@ def quiet() -> Iterator[None]:
             Image.MAX_IMAGE_PIXELS = limit
 
 
-def header(payload: Payload) -> Header:
-    if isinstance(payload, bytes):
-        content = hashlib.sha256(payload).hexdigest()
-    else:
-        content = hashlib.sha256(np.ascontiguousarray(np.asarray(payload)).tobytes()).hexdigest()
+def header(read: Callable[[], Payload]) -> Header:
+    content = ""
     try:
+        payload = read()
+        content = hashlib.sha256(
+            payload if isinstance(payload, bytes) else np.asarray(payload).tobytes()
+        ).hexdigest()
         image = _open(payload)
         kind = image.format or "array"
         return Header(content, image.width, image.height, image.mode, kind, _has_alpha(image))
@@ -86,9 +87,9 @@ def header(payload: Payload) -> Header:
         return Header(content, error=_reason(error))
 
 
-def decode(payload: Payload, plan: Plan) -> Decoded:
+def decode(read: Callable[[], Payload], plan: Plan) -> Decoded:
     try:
-        image = full(payload)
+        image = full(read())
         digest = hashlib.sha256(
             f"{image.width}x{image.height}:".encode() + image.convert("RGBA").tobytes()
         ).digest()

@@ -26,7 +26,7 @@ class ImageSettings(Settings):
     flip: bool = False
     """Mirror half of the pictures at random, left to right; not for letters, or whatever has a side."""
     held_out: float = Field(default=0.1, ge=0, lt=1)
-    """Share of the pictures never trained on, by a hash of their pixels; a set's own test pictures go before."""
+    """Share of the pictures never trained on, by a hash of their pixels; its own test part goes before."""
     labels: bool | None = None
     """Whether subfolders, or labels in the file, are classes. None: if there are any."""
 

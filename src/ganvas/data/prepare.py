@@ -29,6 +29,9 @@ FEWEST = 10
 BROKEN_SHARE = 0.1
 """More broken files than this mean that something is wrong with the whole."""
 
+AHEAD = 64
+"""Pictures read before the first of them is decoded."""
+Read = Callable[[], Payload]
 Progress = Callable[[int, int], None]
 Result = TypeVar("Result")
 
@@ -45,7 +48,7 @@ class Looked:
 
 
 def prepare(source: Source, settings: "ImageSettings", progress: Progress | None = None) -> cache.Prepared:
-    """The pictures of a source in the cache, put there now if they are not; unchanged files are not opened."""
+    """The pictures of a source in the cache, put there now if they are not; unchanged files stay closed."""
     wanted = settings.model_dump(mode="json", exclude={"flip"})
     key = cache.digest(FORMAT, source.stamp, wanted)
     known = cache.recall(key)
@@ -62,13 +65,15 @@ def prepare(source: Source, settings: "ImageSettings", progress: Progress | None
     if prepared is None:
         raise UserError(f"What was just written to {cache.root()} cannot be read back; is that disk sound?")
     cache.remember(key, fingerprint)
+    if progress:
+        progress(2 * len(looked.headers), 2 * len(looked.headers))
     return prepared
 
 
 def _fingerprint(looked: Looked, held_out: float) -> str:
-    """Of content and preparation: neither of the path nor of times, so that a copied folder has the same."""
+    """Of content and preparation, not of path or times: a copied folder has the same."""
     pairs = zip(looked.listing.items, looked.headers, strict=True)
-    rows = [[h.content, item.label if looked.classes else -1, item.held_out] for item, h in pairs]
+    rows = [[item.name, h.content, item.label if looked.classes else -1, item.held_out] for item, h in pairs]
     return cache.digest(FORMAT, rows, looked.classes, asdict(looked.plan), held_out)
 
 
@@ -92,19 +97,30 @@ def _look(
 
 
 def _each(
-    pool: ThreadPoolExecutor, work: Callable[[Payload], Result], items: Iterable[Item], sequential: bool
+    pool: ThreadPoolExecutor, work: Callable[[Read], Result], items: Iterable[Item], sequential: bool
 ) -> Iterator[Result]:
     """`work` on every item, in order, with a few in flight: a large archive never lies in memory whole."""
     flying: deque = deque()
     for item in items:
-        if sequential:
-            flying.append(pool.submit(work, item.read()))
-        else:
-            flying.append(pool.submit(lambda item=item: work(item.read())))
-        if len(flying) >= 64:
+        flying.append(pool.submit(work, _read(item) if sequential else item.read))
+        if len(flying) >= AHEAD:
             yield flying.popleft().result()
     while flying:
         yield flying.popleft().result()
+
+
+def _read(item: Item) -> Read:
+    """Read now; what goes wrong is raised where the rest of what is wrong with a picture is."""
+    try:
+        payload = item.read()
+    except Exception as error:  # damaged archives raise anything
+        found = error
+
+        def fail() -> Payload:
+            raise found
+
+        return fail
+    return lambda: payload
 
 
 def _refuse(listing: Listing, errors: list[str], name: str) -> None:
@@ -144,8 +160,6 @@ def _build(
                 kept.append((i, picture.digest, picture.transparent))
             if progress:
                 progress(len(items) + i + 1, 2 * len(items))
-    if progress:
-        progress(2 * len(items), 2 * len(items))
     _refuse(looked.listing, errors, looked.name)
     table = _table(looked, kept)
     table["held_out"] = split(table, looked.listing.split, held_out, looked.name)

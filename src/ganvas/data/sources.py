@@ -1,8 +1,10 @@
 """Where pictures come from: what lies at a path, listed but not yet decoded."""
 
+import lzma
 import os
 import tarfile
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -159,7 +161,7 @@ def _tar(place: Path) -> Listing:
     try:
         archive = tarfile.open(place)  # noqa: SIM115 (read from as long as the listing is used)
         members = [m for m in archive if m.isfile()]
-    except (tarfile.TarError, OSError, EOFError) as error:
+    except (tarfile.TarError, OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         raise UserError(f"{place} cannot be read as a tar archive ({error}); pack it again.") from error
 
     def read(member: tarfile.TarInfo) -> bytes:

@@ -20,7 +20,7 @@ class Spec(Settings):
     """Of points: see `offset`."""
 
     def restore(self, items: np.ndarray) -> np.ndarray:
-        """Model's output as a user knows it: pictures as uint8 (n, height, width, channels), points in their units."""
+        """As a user knows it: pictures as uint8 (n, height, width, channels), points in their units."""
         if self.kind == "image":
             pixels = np.rint((items.clip(-1, 1) + 1) * 127.5).astype(np.uint8)
             return np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))

@@ -67,7 +67,7 @@ def _sizes(table: dict[str, np.ndarray], plan: Plan) -> Iterable[str]:
 
 def _colours(transparent: np.ndarray, modes: Sequence[str], plan: Plan) -> Iterable[str]:
     if plan.channels != 4 and (n := int(transparent.sum())):
-        yield f"{count_of(n, 'picture')} transparent in parts and put on white (--image.channels 4 keeps that)."
+        yield f"{count_of(n, 'picture')} transparent in parts, now on white (--image.channels 4 keeps that)."
     grey = sum(m in GREY for m in modes)
     if plan.channels != 1 and grey:
         yield f"{count_of(grey, 'grey picture')} converted to colour (--image.channels 1 makes all grey)."

@@ -1,0 +1,175 @@
+"""What is in a data set, for `ganvas inspect`: looked at through the cache, so that training starts at once after."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from ganvas.core.errors import UserError
+from ganvas.data import cache, points
+from ganvas.data.image import ImageSettings
+from ganvas.data.load import kind_of
+from ganvas.data.points import PointsSettings
+from ganvas.data.prepare import prepare
+from ganvas.data.sources import open_source
+
+if TYPE_CHECKING:
+    from ganvas.core.settings import Settings
+
+CHUNK = 1024
+"""Pictures whose statistics are taken at once."""
+FLAT = 2.0
+"""A standard deviation, of 255, below which a picture shows next to nothing."""
+RECIPES = {"image": "dcgan", "points": "points"}
+NAMED = 10
+"""Groups of copies and flat pictures that are named; all are counted."""
+
+
+class Range(BaseModel):
+    """Of a number that every item has."""
+
+    min: float
+    median: float
+    max: float
+
+
+class Broken(BaseModel):
+    name: str
+    reason: str
+
+
+class Survey(BaseModel):
+    """All that `ganvas inspect` says, under the names that `--json` prints."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    kind: str
+    count: int
+    """Items that can be used."""
+    training: int
+    held_out: int
+    shape: tuple[int, ...]
+    """Of one item as a model sees it."""
+    fingerprint: str
+    mean: list[float]
+    """Of each channel in [0, 1], or of each column in its own unit."""
+    std: list[float]
+    duplicates: int = 0
+    """Items that are exact copies of another, by the pixels."""
+    duplicate_groups: list[list[str]] = []
+    """The names of some that are the same."""
+    width: Range | None = None
+    height: Range | None = None
+    formats: dict[str, int] = {}
+    modes: dict[str, int] = {}
+    """As Pillow names them: L grey, RGB colour, A with transparency, P palette, I;16 16 bits."""
+    transparent: int = 0
+    broken: list[Broken] = []
+    classes: dict[str, int] = {}
+    flat: int = 0
+    """Pictures that show next to nothing: of nearly one colour."""
+    flat_names: list[str] = []
+    columns: list[str] = []
+    notes: list[str] = []
+    recipe: str
+    """The recipe that `ganvas train` takes if none is named."""
+    settings: dict[str, int | str | bool] = {}
+    """Settings proposed for it, by their dotted names."""
+
+
+def survey(
+    path: str, settings: "Settings | None" = None, progress: Callable[[int, int], None] | None = None
+) -> Survey:
+    """Look at all that is at `path`; UserError where it cannot be used at all."""
+    kind = kind_of(str(path))
+    if kind == "points" and isinstance(settings, PointsSettings | None):
+        return _of_points(str(path), settings)
+    if kind == "image" and isinstance(settings, ImageSettings | None):
+        return _of_images(str(path), settings or ImageSettings(), progress)
+    raise UserError(f"{path} holds {kind} data; the settings given are for another kind.")
+
+
+def _of_points(path: str, settings: PointsSettings | None) -> Survey:
+    data = points.load(path, settings)
+    values = data.values.astype(np.float64) * data.scale + data.offset
+    return Survey(
+        name=data.name,
+        kind="points",
+        count=len(data) + len(data.held_out or ()),
+        training=len(data),
+        held_out=len(data.held_out or ()),
+        shape=data.shape,
+        fingerprint=data.fingerprint,
+        mean=values.mean(0).tolist(),
+        std=values.std(0).tolist(),
+        duplicates=len(values) - len(np.unique(values, axis=0)),
+        columns=list(data.columns),
+        notes=data.notes,
+        recipe=RECIPES["points"],
+    )
+
+
+def _of_images(path: str, settings: ImageSettings, progress: Callable[[int, int], None] | None) -> Survey:
+    source = open_source(path)
+    found = prepare(source, settings, progress)
+    table, facts = found.table, found.facts
+    aside = int(table["held_out"].sum())
+    mean, std, flat = _statistics(found.pixels)
+    copies, groups = _duplicates(found)
+    labels = Counter(table["label"].tolist())
+    proposed = {"image.size": found.pixels.shape[2], "image.channels": found.pixels.shape[1]}
+    return Survey(
+        name=source.name,
+        kind="image",
+        count=len(found.pixels),
+        training=len(found.pixels) - aside,
+        held_out=aside,
+        shape=found.pixels.shape[1:],
+        fingerprint=found.fingerprint,
+        mean=mean,
+        std=std,
+        duplicates=copies,
+        duplicate_groups=groups,
+        width=_range(table["width"]),
+        height=_range(table["height"]),
+        formats=facts["formats"],
+        modes=facts["modes"],
+        transparent=int(table["transparent"].sum()),
+        broken=[Broken(name=name, reason=reason) for name, reason in facts["broken"]],
+        classes={name: labels[i] for i, name in enumerate(facts["classes"])},
+        flat=len(flat),
+        flat_names=[facts["names"][i] for i in flat[:NAMED]],
+        notes=facts["notes"],
+        recipe=RECIPES["image"],
+        settings=proposed,
+    )
+
+
+def _statistics(pixels: np.ndarray) -> tuple[list[float], list[float], np.ndarray]:
+    """Mean and deviation of each channel in [0, 1], and which pictures are flat."""
+    total = squares = np.zeros(pixels.shape[1])
+    flat = np.zeros(len(pixels), bool)
+    for start in range(0, len(pixels), CHUNK):
+        part = pixels[start : start + CHUNK].astype(np.float32)
+        total = total + part.sum((0, 2, 3), dtype=np.float64)
+        squares = squares + np.square(part).sum((0, 2, 3), dtype=np.float64)
+        flat[start : start + CHUNK] = part.std((2, 3)).max(1) < FLAT
+    count = len(pixels) * pixels.shape[2] * pixels.shape[3]
+    mean = total / count
+    std = np.sqrt(np.maximum(squares / count - mean**2, 0))
+    return (mean / 255).tolist(), (std / 255).tolist(), np.flatnonzero(flat)
+
+
+def _duplicates(found: cache.Prepared) -> tuple[int, list[list[str]]]:
+    """How many pictures are copies, and the names in the largest groups of equal ones."""
+    _, group, counts = np.unique(found.table["digest"], axis=0, return_inverse=True, return_counts=True)
+    group, names = group.reshape(-1), found.facts["names"]
+    largest = [g for g in np.argsort(-counts, kind="stable")[:NAMED] if counts[g] > 1]
+    return int((counts - 1).sum()), [[names[i] for i in np.flatnonzero(group == g)[:NAMED]] for g in largest]
+
+
+def _range(values: np.ndarray) -> Range:
+    return Range(min=float(values.min()), median=float(np.median(values)), max=float(values.max()))
