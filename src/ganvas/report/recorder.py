@@ -1,4 +1,4 @@
-"""Keeps what a training shows on its way: pictures of samples, TensorBoard's curves, and at the end the report."""
+"""Keeps what a training shows on its way: pictures of samples, TensorBoard's curves, at the end the report."""
 
 from collections.abc import Callable
 from typing import Any
