@@ -12,7 +12,7 @@ import torch
 from ganvas.core.errors import UserError
 from ganvas.core.files import beside, read_json, write_json, write_text
 
-PACKAGES = ("ganvas", "torch", "numpy", "safetensors", "pillow", "kornia", "pydantic")
+PACKAGES = ("ganvas", "torch", "numpy", "safetensors", "pillow", "pydantic")
 
 
 class Run:
