@@ -1,4 +1,4 @@
-"""What is in a data set, for `ganvas inspect`: looked at through the cache, so that training starts at once after."""
+"""What is in a data set, for `ganvas inspect`; it fills the cache, so that training starts at once after."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -46,6 +46,7 @@ class Survey(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     name: str
+    path: str
     kind: str
     count: int
     """Items that can be used."""
@@ -97,6 +98,7 @@ def _of_points(path: str, settings: PointsSettings | None) -> Survey:
     values = data.values.astype(np.float64) * data.scale + data.offset
     return Survey(
         name=data.name,
+        path=path,
         kind="points",
         count=len(data) + len(data.held_out or ()),
         training=len(data),
@@ -123,6 +125,7 @@ def _of_images(path: str, settings: ImageSettings, progress: Callable[[int, int]
     proposed = {"image.size": found.pixels.shape[2], "image.channels": found.pixels.shape[1]}
     return Survey(
         name=source.name,
+        path=path,
         kind="image",
         count=len(found.pixels),
         training=len(found.pixels) - aside,

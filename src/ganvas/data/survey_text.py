@@ -1,6 +1,7 @@
 """A survey as a person reads it on a terminal."""
 
 from collections.abc import Iterator
+from shlex import quote
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -27,7 +28,8 @@ def render(survey: Survey) -> RenderableType:
     if survey.notes:
         parts += [Text("\nworth knowing", style="bold"), *(Text(f"- {note}") for note in survey.notes)]
     flags = "".join(f" --{name} {value}" for name, value in survey.settings.items())
-    parts += [Text("\nproposed", style="bold"), Text(f"ganvas train {survey.recipe} --data ...{flags}", style="green")]
+    command = f"ganvas train {survey.recipe} --data {quote(survey.path)}{flags}"
+    parts += [Text("\nproposed", style="bold"), Text(command, style="green")]
     return Group(*parts)
 
 
@@ -42,7 +44,8 @@ def _facts(survey: Survey) -> Iterator[tuple[str, str]]:
         yield "modes", _counts(survey.modes)
     if survey.kind == "image":
         yield "prepared as", " x ".join(map(str, survey.shape)) + " (channels, height, width)"
-        yield "mean, std", ", ".join(f"{m:.3f} ± {s:.3f}" for m, s in zip(survey.mean, survey.std, strict=True))
+        pairs = zip(survey.mean, survey.std, strict=True)
+        yield "mean, std", ", ".join(f"{m:.3f} ± {s:.3f}" for m, s in pairs)
         yield "copies", _named(survey.duplicates, [" = ".join(g[:3]) for g in survey.duplicate_groups])
         yield "nearly empty", _named(survey.flat, survey.flat_names)
         yield "broken", _named(len(survey.broken), [f"{b.name} ({b.reason})" for b in survey.broken])
