@@ -26,8 +26,8 @@ class Group:
 LOSSES = Group(
     "Losses",
     "What each network tries to lower. In a game of two networks these curves do not fall to zero: one's "
-    "gain is the other's loss. Steady, wavering lines are a good sign; one at zero while the other climbs means "
-    "that one side has won, and little is learnt from then on.",
+    "gain is the other's loss. Steady, wavering lines are a good sign; one at zero while the other climbs "
+    "means that one side has won, and little is learnt from then on.",
 )
 VERDICT = Group(
     "What the critic says",

@@ -30,11 +30,11 @@ def grid(
     if tiles.shape[3] == 4:
         tiles = _over_board(tiles)
     n, height, width, channels = tiles.shape
-    columns = min(n, columns or math.ceil(math.sqrt(n)))
-    rows = math.ceil(n / columns)
-    sheet = np.full((rows * (height + pad) - pad, columns * (width + pad) - pad, channels), 255, np.uint8)
+    across = min(n, columns or math.ceil(math.sqrt(n)))
+    rows = math.ceil(n / across)
+    sheet = np.full((rows * (height + pad) - pad, across * (width + pad) - pad, channels), 255, np.uint8)
     for i, tile in enumerate(tiles):
-        y, x = i // columns * (height + pad), i % columns * (width + pad)
+        y, x = i // across * (height + pad), i % across * (width + pad)
         sheet[y : y + height, x : x + width] = tile
     return Image.fromarray(sheet[..., 0] if channels == 1 else sheet)
 
@@ -69,7 +69,7 @@ def scatter(points: Float[np.ndarray, "n d"], real: Float[np.ndarray, "m d"]) ->
             margin = np.maximum(high - low, 1e-9) * 0.08
             axes.set_xlim(low[0] - margin[0], high[0] + margin[0])
             axes.set_ylim(low[1] - margin[1], high[1] + margin[1])
-            axes.scatter(real[:, i], real[:, j], s=5, c="#b9c0cc", linewidths=0, label="real")
+            axes.scatter(real[:, i], real[:, j], s=16, c="#f2b950", linewidths=0, label="real")
             axes.scatter(
                 points[:, i], points[:, j], s=5, c="#3757d8", alpha=0.6, linewidths=0, label="samples"
             )

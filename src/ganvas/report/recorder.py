@@ -1,4 +1,4 @@
-"""Keeps what a training shows on its way: pictures of samples, TensorBoard's curves, at the end the report."""
+"""Keeps what a training shows on its way: pictures of samples, TensorBoard's curves, and the report."""
 
 from collections.abc import Callable
 from typing import Any
@@ -43,11 +43,12 @@ class Recorder:
         rng = np.random.default_rng(mixed(trainer.seed, "shown"))
         rows = by_class(data.labels, len(data.classes), SHOWN) if data.spec.classes else None
         index = rng.choice(len(data), min(SHOWN, len(data)), replace=False) if rows is None else rows
+        self._columns = None if rows is None else len(rows) // len(data.classes)
         with torch.random.fork_rng():
             real = data.ready(data.fetch(index))[data.kind if data.kind == "image" else "point"]
         trainer.run.samples.mkdir(exist_ok=True)
         self._spec, self._real = data.spec, data.spec.restore(real.numpy())
-        picture(self._spec, self._real).save(trainer.run.samples / "real.png")
+        picture(self._spec, self._real, columns=self._columns).save(trainer.run.samples / "real.png")
 
     def _log(self, moment: Moment) -> None:
         for name, value in moment.stats.items():
@@ -56,7 +57,8 @@ class Recorder:
         self._logged(moment)
 
     def _snapshot(self, trainer: Trainer) -> None:
-        drawn = picture(self._spec, items(trainer.objective, self._spec, trainer.seed), self._real)
+        made = items(trainer.objective, self._spec, trainer.seed)
+        drawn = picture(self._spec, made, self._real, self._columns)
         drawn.save(trainer.run.samples / f"step-{trainer.step:07d}.png")
         if trainer.step >= trainer.total and self._spec.kind == "image":
             walked = walk(trainer.objective, self._spec, trainer.seed)
@@ -82,8 +84,8 @@ def items(objective: Objective, spec: Spec, seed: int) -> np.ndarray:
 def walk(objective: Any, spec: Spec, seed: int) -> np.ndarray:
     """From one sample to another along a great circle, `LEADING` times; the class stays."""
     generator = torch.Generator().manual_seed(mixed(seed, "walk"))
-    a, b = (torch.randn(LEADING, 1, objective.making.latent, generator=generator) for _ in range(2))
+    a, b = (torch.randn(LEADING, 1, objective.latent, generator=generator) for _ in range(2))
     t = torch.linspace(0, 1, WALK)[None, :, None]
     z = torch.cos(t * torch.pi / 2) * a + torch.sin(t * torch.pi / 2) * b
     label = (torch.arange(LEADING) % len(spec.classes)).repeat_interleave(WALK) if spec.classes else None
-    return spec.restore(objective.generate(z.flatten(0, 1), label).cpu().numpy())
+    return spec.restore(objective.decode(z.flatten(0, 1), label).cpu().numpy())

@@ -13,8 +13,6 @@ def picture(
     """Pictures in a grid; points in the plane, over real ones."""
     if spec.kind == "points":
         return scatter(items, items if real is None else real)
-    if columns is None and 1 < len(spec.classes) <= 16 and len(items) % len(spec.classes) == 0:
-        columns = len(items) // len(spec.classes)
     return grid(items.transpose(0, 3, 1, 2), columns)
 
 

@@ -1,0 +1,237 @@
+"""One self-contained HTML page from a run's folder: what was learnt, how, and how to go on."""
+
+import base64
+import io
+import json
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from ganvas.core.files import write_text
+from ganvas.core.run import Run
+from ganvas.report.curves import charts, short
+
+STAGES = 8
+"""Pictures in the time line."""
+THUMBNAIL = 560
+"""Largest side of one of them, in pixels."""
+NAMES = {
+    "fd": ("Fréchet distance", "lower is better"),
+    "kd": ("kernel distance", "lower is better; 0 for equal sets"),
+    "precision": ("precision", "share of samples that look real; higher is better"),
+    "recall": ("recall", "share of real items that could be made; higher is better"),
+    "density": ("density", "how typical the samples are; about 1 for equal sets"),
+    "coverage": ("coverage", "share of real items with a sample near by; higher is better"),
+    "high_quality": ("high-quality share", "samples within 3 sigma of a mode"),
+    "modes": ("modes found", "higher is better"),
+    "reverse_kl": ("reverse KL", "how unevenly the modes are hit; lower is better"),
+    "memorisation": ("memorisation", "samples that are copies of training items; lower is better"),
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image of the page."""
+
+    uri: str
+    width: int
+    height: int
+    caption: str = ""
+
+
+def write(run_dir: Path) -> Path:
+    """Write `run_dir`/report.html and return its path. Whatever the run lacks is left out.
+
+    Raises UserError where there is no run.
+    """
+    from jinja2 import Environment, PackageLoader
+
+    page = Environment(loader=PackageLoader("ganvas.report", "."), autoescape=True, trim_blocks=True)
+    run = Run.open(Path(run_dir))
+    path = run.path / "report.html"
+    write_text(path, page.get_template("template.html.jinja").render(contents(run)))
+    return path
+
+
+def contents(run: Run) -> dict[str, Any]:
+    """All that the template shows."""
+    record, log = run.record, [line for line in run.lines() if "step" in line]
+    stages = sorted(run.samples.glob("step-*.png"))
+    last = run.samples / "final.png"
+    final = last if last.exists() else next(iter(stages[::-1]), last)
+    data = record.get("data") or {}
+    return {
+        "title": run.path.resolve().name,
+        "sentence": sentence(record, log),
+        "tiles": tiles(data, log),
+        "final": picture(final),
+        "real": picture(run.samples / "real.png"),
+        "interpolation": picture(run.samples / "interpolation.png"),
+        "points": (data.get("spec") or {}).get("kind") == "points",
+        "stages": [p for path in spread(stages) if (p := picture(path, THUMBNAIL, step_of(path)))],
+        "charts": charts(log),
+        "figures": figures(run.path / "evaluation.json"),
+        "diary": [*read_lines(run.path / "diary.jsonl")],
+        "settings": [*groups(record.get("settings") or {})],
+        "environment": [*groups({k: v for k, v in record.items() if k != "settings"})],
+        "commands": commands(run.path, data),
+    }
+
+
+def sentence(record: dict[str, Any], log: Sequence[dict[str, Any]]) -> str:
+    """What this is, in one sentence."""
+    data = record.get("data") or {}
+    kind = {"image": "pictures", "points": "points"}.get((data.get("spec") or {}).get("kind", ""), "items")
+    count = f"{data['items']:,} {kind}" if isinstance(data.get("items"), int) else kind
+    source = Path(str(data["source"])).name if data.get("source") else "unnamed data"
+    start = f"The recipe “{record.get('recipe', 'unknown')}” learnt to make {kind} like those of “{source}”"
+    if not log:
+        return f"{start}; nothing has been logged yet."
+    spent = f", {duration(log[-1]['time'])}" if "time" in log[-1] else ""
+    return f"{start}: {log[-1]['step']:,} steps over {count}{spent}."
+
+
+def tiles(data: dict[str, Any], log: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
+    """The few numbers that stand at the top, each with its name."""
+    found = []
+    if log:
+        found.append((f"{log[-1]['step']:,}", "steps"))
+        if "time" in log[-1]:
+            found.append((duration(log[-1]["time"]), "of training"))
+        speeds = sorted(line["items_per_second"] for line in log if line.get("items_per_second"))
+        if speeds:
+            found.append((short(speeds[len(speeds) // 2]), "items a second"))
+    if isinstance(data.get("items"), int):
+        found.append((f"{data['items']:,}", "training items"))
+    shape = (data.get("spec") or {}).get("shape")
+    if shape:
+        found.append((" × ".join(map(str, [*shape[1:], shape[0]])), "size of one"))
+    return found
+
+
+def duration(seconds: float) -> str:
+    """As people say it: 42 s, 9 min 30 s, 2 h 5 min."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def spread(paths: Sequence[Path]) -> list[Path]:
+    """At most `STAGES` of them, first and last among them, denser at first, when much changes."""
+    top = len(paths) - 1
+    if top < STAGES:
+        return list(paths)
+    return [paths[i] for i in sorted({round(top * (k / (STAGES - 1)) ** 1.5) for k in range(STAGES)})]
+
+
+def step_of(path: Path) -> str:
+    digits = re.search(r"\d+", path.stem)
+    return f"step {int(digits[0]):,}" if digits else path.stem
+
+
+def picture(path: Path, largest: int | None = None, caption: str = "") -> Picture | None:
+    """A file as a data URI, made smaller where it is larger than `largest`; None where it cannot be shown."""
+    try:
+        with Image.open(path) as image:
+            image.load()
+    except (OSError, SyntaxError):  # not there, or cut short by a kill
+        return None
+    raw, size = path.read_bytes(), image.size
+    if largest and max(size) > largest:
+        shrunk = image.convert("RGB")
+        shrunk.thumbnail((largest, largest), Image.Resampling.LANCZOS)
+        file = io.BytesIO()
+        shrunk.save(file, "PNG", optimize=True)
+        raw, size = file.getvalue(), shrunk.size
+    return Picture(f"data:image/png;base64,{base64.b64encode(raw).decode()}", *size, caption)
+
+
+def groups(tree: dict[str, Any]) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """A nested record as tables: what has no group, then one for each branch, with dotted names inside."""
+    plain = [(key, shown(value)) for key, value in tree.items() if not isinstance(value, dict)]
+    if plain:
+        yield "", plain
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield key, [*leaves(value)]
+
+
+def leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in tree.items():
+        if isinstance(value, dict) and value:
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, shown(value)
+
+
+def shown(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(shown, value)) or "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "–" if value is None or value in ("", {}) else str(value)
+
+
+def figures(path: Path) -> list[dict[str, str]]:
+    """Rows of evaluation.json: a number by its name, or {value, interval, count, protocol}."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    rows = []
+    for key, given in found.items() if isinstance(found, dict) else ():
+        entry = given if isinstance(given, dict) else {"value": given}
+        if isinstance(entry.get("value"), int | float):
+            name, meaning = NAMES.get(key, (key.replace("_", " "), ""))
+            interval = entry.get("interval")
+            about = f"{interval[0]:.4g} to {interval[1]:.4g}" if interval else ""
+            rest = [
+                f"{entry['count']:,} items" if entry.get("count") else "",
+                str(entry.get("protocol") or ""),
+            ]
+            value = f"{entry['value']:.4g}"
+            rows.append(
+                {
+                    "name": name,
+                    "value": value,
+                    "interval": about,
+                    "meaning": "; ".join(t for t in (meaning, *rest) if t),
+                }
+            )
+    return rows
+
+
+def read_lines(path: Path) -> Iterator[dict[str, str]]:
+    """What the diary says, each with its step; a line that is no record is passed over."""
+    for text in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+        try:
+            line = json.loads(text)
+        except ValueError:
+            continue
+        if isinstance(line, dict):
+            rest = [f"{k}: {shown(v)}" for k, v in line.items() if k not in ("step", "time", "said")]
+            said = "; ".join(([str(line["said"])] if "said" in line else []) + rest)
+            yield {"step": f"{line['step']:,}" if isinstance(line.get("step"), int) else "", "said": said}
+
+
+def commands(path: Path, data: dict[str, Any]) -> list[tuple[str, str]]:
+    """What to type next, each with what it does."""
+    run = shlex.quote(str(path))
+    many = "samples.csv" if (data.get("spec") or {}).get("kind") == "points" else "samples.png"
+    return [
+        (
+            "Make 64 new ones, always the same for the same seed",
+            f"ganvas sample {run} -n 64 --seed 1 -o {many}",
+        ),
+        ("Go on where it stopped, if it was interrupted", f"ganvas train --resume --out {run}"),
+        ("Write this page anew", f"ganvas report {run}"),
+    ]
