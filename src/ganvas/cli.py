@@ -186,11 +186,14 @@ def main() -> None:
     """Entry point: bad input is one sentence and exit code 2."""
     args = sys.argv[1:]
     try:
-        if args[:1] == ["train"] and len(args) > 2 and not args[1].startswith("-") and {"-h", "--help"} & set(args):
-            from ganvas.commands import help_for
+        try:
+            command = parse(args)
+        finally:
+            if args[:1] == ["train"] and {"-h", "--help"} & set(args[2:]) and not args[1].startswith("-"):
+                from ganvas.commands import help_for
 
-            help_for(args[1])
-        parse(args)()
+                help_for(args[1])
+        command()
     except UserError as error:
         print(f"ganvas: {error}", file=sys.stderr)
         raise SystemExit(2) from None

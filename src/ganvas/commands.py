@@ -42,25 +42,37 @@ def builtin_sets() -> list[dict[str, Any]]:
 
 
 def inspect(data: str, settings: dict[str, str], quiet: bool) -> dict[str, Any]:
-    """Survey the data, and show it."""
-    from ganvas.data import survey
-    from ganvas.terminal import reading
+    """Survey the data, time the recipe that suits it, and show both."""
+    from ganvas.api import pace
+    from ganvas.core.settings import override
+    from ganvas.data.load import kind_of
+    from ganvas.data.survey import survey
+    from ganvas.recipes.base import DEFAULTS, data_settings, find
+    from ganvas.terminal import OUT, duration, reading
 
+    recipe = override(find(DEFAULTS[kind_of(data)]), settings)
     with reading() as progress:
-        result = survey.survey(data, settings, progress)
+        result = survey(data, data_settings(recipe), progress)
+    speed = pace(data, recipe)
+    seconds = recipe.training.steps * recipe.training.batch / speed
+    found = result.model_dump(mode="json") | {"items_per_second": round(speed), "seconds": round(seconds)}
     if not quiet:
-        from ganvas.terminal import OUT
+        from ganvas.data.survey_text import render
 
-        OUT.print(survey.render(result))
-    return result.model_dump(mode="json")
+        OUT.print(render(result))
+        OUT.print(
+            f"\nThe recipe {result.recipe} goes through {speed:,.0f} items a second here: all of its "
+            f"{recipe.training.steps:,} steps take about {duration(seconds)}. Less time gives less; say it by --budget:\n"
+            f"  ganvas train --data {shlex.quote(data)} --budget 10m"
+        )
+    return found
 
 
 def train(ask: "Train") -> dict[str, Any]:
     """Train with a display, keep pictures and curves, and write the report."""
     from ganvas import api
     from ganvas.core import distributed
-    import importlib.util
-    write = __import__("ganvas.report.page",fromlist=["x"]).write if importlib.util.find_spec("ganvas.report.page") else (lambda p: None)
+    from ganvas.report.page import write
     from ganvas.report.recorder import Recorder
     from ganvas.terminal import Screen
 

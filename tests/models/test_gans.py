@@ -160,7 +160,7 @@ def test_samples_depend_on_the_seed_alone(count):
     assert not torch.equal(one, objective.sample(20, generator=seeded(2)))
     assert [m.training for m in objective.modules()] == modes
     z, label = torch.randn(20, 8), torch.randint(3, (20,))
-    whole, split = objective.generate(z, label), objective.generate(z, label, batch=3)
+    whole, split = objective.decode(z, label), objective.decode(z, label, batch=3)
     torch.testing.assert_close(whole, split)
 
 
@@ -169,7 +169,7 @@ def test_a_label_changes_what_is_made(model):
     torch.manual_seed(0)
     objective = model.build(small(model), pictures(classes=3))
     z = torch.randn(4, 8)
-    first, second = (objective.generate(z, torch.full((4,), k)) for k in (0, 1))
+    first, second = (objective.decode(z, torch.full((4,), k)) for k in (0, 1))
     assert not torch.allclose(first, second)
 
 

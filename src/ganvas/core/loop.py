@@ -46,7 +46,7 @@ class Training(Settings):
     """Steps between two lines of the log."""
     checkpoint_every: float = Field(60.0, ge=0)
     """Seconds between two checkpoints."""
-    snapshots: int = Field(40, ge=0)
+    snapshots: int = Field(24, ge=0)
     """How often samples are kept on the way."""
 
 
@@ -125,14 +125,14 @@ class Trainer:
             self.observer.started(self)
         with interrupts(self):
             while self.step < self.total:
-                stats = self._advance()
+                stats = self.advance()
                 self._look(stats)
                 if self._agree():
                     break
         self.save()
         return self.step >= self.total
 
-    def _advance(self) -> dict[str, torch.Tensor]:
+    def advance(self) -> dict[str, torch.Tensor]:
         """One step."""
         factor = learning_rate(self.step, self.total, self.settings.warmup, self.settings.decay)
         for player in self.players.values():

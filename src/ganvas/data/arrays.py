@@ -36,7 +36,7 @@ def rows(pixels: np.ndarray, labels: np.ndarray | None, name: str, held_out: boo
     """An item for every row of (N, H, W, C) uint8."""
     if labels is not None and labels.shape != (len(pixels),):
         raise UserError(
-            f"{name} holds {len(pixels)} pictures but labels of shape {labels.shape}; one each is expected."
+            f"{name.strip()} holds {len(pixels)} pictures but {len(labels)} labels; one each is expected."
         )
     numbers = [-1] * len(pixels) if labels is None else labels.tolist()
     return [Item(f"{name}{i}", lambda i=i: pixels[i], numbers[i], held_out) for i in range(len(pixels))]

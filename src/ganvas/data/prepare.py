@@ -5,6 +5,7 @@ import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -54,8 +55,9 @@ def prepare(source: Source, settings: "ImageSettings", progress: Progress | None
     known = cache.recall(key)
     if known and (prepared := cache.read(known)):
         return prepared
-    with quiet(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        looked = _look(source, settings, pool, progress)
+    workers = min(8, os.cpu_count() or 1)
+    with quiet(), closing(source.listing()) as listing, ThreadPoolExecutor(workers) as pool:
+        looked = _look(source.name, listing, settings, pool, progress)
         fingerprint = _fingerprint(looked, settings.held_out)
         prepared = cache.read(fingerprint)
         if prepared is None:
@@ -78,22 +80,25 @@ def _fingerprint(looked: Looked, held_out: float) -> str:
 
 
 def _look(
-    source: Source, settings: "ImageSettings", pool: ThreadPoolExecutor, progress: Progress | None
+    name: str,
+    listing: Listing,
+    settings: "ImageSettings",
+    pool: ThreadPoolExecutor,
+    progress: Progress | None,
 ) -> Looked:
-    listing = source.listing()
     headers = []
     for found in _each(pool, header, listing.items, listing.sequential):
         headers.append(found)
         if progress:
             progress(len(headers), 2 * len(listing.items))
-    _refuse(listing, [h.error for h in headers], source.name)
+    _refuse(listing, [h.error for h in headers], name)
     if settings.labels and not listing.classes:
         raise UserError(
-            f"{source.name} has no labels; put the pictures of each class into a folder of its own, "
+            f"{name} has no labels; put the pictures of each class into a folder of its own, "
             "or leave `labels` unset."
         )
     classes = () if settings.labels is False else listing.classes
-    return Looked(source.name, listing, headers, classes, choose(listing, headers, settings))
+    return Looked(name, listing, headers, classes, choose(listing, headers, settings))
 
 
 def _each(

@@ -7,7 +7,7 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -53,6 +53,8 @@ class Listing:
     notes: tuple[str, ...] = ()
     sequential: bool = False
     """Whether items must be read one after the other."""
+    close: Callable[[], None] = lambda: None
+    """To be called when no item is read any more."""
 
 
 @dataclass(frozen=True)
@@ -152,35 +154,50 @@ def _zip(place: Path) -> Listing:
     try:
         archive = zipfile.ZipFile(place)
     except (zipfile.BadZipFile, OSError) as error:
-        raise UserError(f"{place} cannot be read as a zip archive ({error}); pack it again.") from error
+        raise _unreadable(place, "zip", error) from error
     names = [i.filename for i in archive.infolist() if not i.is_dir()]
-    return _archived(place, {n: lambda n=n: archive.read(n) for n in names}, sequential=False)
+    return _archived(place, {n: lambda n=n: archive.read(n) for n in names}, archive, sequential=False)
 
 
 def _tar(place: Path) -> Listing:
+    archive = None
     try:
-        archive = tarfile.open(place)  # noqa: SIM115 (read from as long as the listing is used)
+        archive = tarfile.open(place)  # noqa: SIM115 (closed with the listing)
         members = [m for m in archive if m.isfile()]
     except (tarfile.TarError, OSError, EOFError, zlib.error, lzma.LZMAError) as error:
-        raise UserError(f"{place} cannot be read as a tar archive ({error}); pack it again.") from error
+        if archive:
+            archive.close()
+        raise _unreadable(place, "tar", error) from error
 
     def read(member: tarfile.TarInfo) -> bytes:
         file = archive.extractfile(member)
         return file.read() if file else b""
 
-    return _archived(place, {m.name: lambda m=m: read(m) for m in members}, sequential=True)
+    return _archived(place, {m.name: lambda m=m: read(m) for m in members}, archive, sequential=True)
 
 
-def _archived(place: Path, files: dict[str, Callable[[], bytes]], sequential: bool) -> Listing:
+def _unreadable(place: Path, kind: str, error: Exception) -> UserError:
+    reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(":")
+    return UserError(f"{place} cannot be read as a {kind} archive ({reason}); pack it again.")
+
+
+def _archived(
+    place: Path,
+    files: dict[str, Callable[[], bytes]],
+    archive: zipfile.ZipFile | tarfile.TarFile,
+    *,
+    sequential: bool,
+) -> Listing:
     files = {n: read for n, read in files.items() if all(map(_visible, PurePosixPath(n).parts))}
     pictures = [n for n in files if Path(n).suffix.lower() in PICTURES]
     if not pictures:
+        archive.close()
         raise UserError(
-            f"There is no picture in {place}, only {_kinds(files)}; expected {_some(PICTURES, 6)} files."
+            f"There is no picture in {place}, only {_kinds(files)}; expected {_some(COMMON)} files."
         )
-    if not sequential:
-        pictures.sort()
-    return arranged([(n, files[n]) for n in pictures], _ignored(files.keys() - set(pictures)), sequential)
+    ignored = _ignored(files.keys() - set(pictures))
+    listing = arranged([(n, files[n]) for n in pictures], ignored, sequential)
+    return replace(listing, close=archive.close)
 
 
 def arranged(
@@ -219,7 +236,8 @@ def _ignored(names: Iterable[str]) -> tuple[str, ...]:
 def _kinds(names: Iterable[str]) -> str:
     """As in: 14 files (.txt, .json)."""
     names = list(names)
-    kinds = [k or "without suffix" for k, _ in Counter(Path(n).suffix.lower() for n in names).most_common()]
+    counts = sorted(Counter(Path(n).suffix.lower() for n in names).items(), key=lambda c: (-c[1], c[0]))
+    kinds = [k or "without suffix" for k, _ in counts]
     return f"{len(names):,} file{'s' * (len(names) != 1)} ({_some(kinds)})" if names else "folders"
 
 

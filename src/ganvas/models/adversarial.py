@@ -98,6 +98,11 @@ class GAN(Objective):
                 fake = self.make(label, len(real), real.device)
             yield self._generators_turn(real, fake, label, step)
 
+    @property
+    def latent(self) -> int:
+        """Numbers in z."""
+        return self.making.latent
+
     def make(self, label: Labels, n: int, device: torch.device) -> Items:
         """n items from fresh z."""
         z = torch.randn(n, self.making.latent, device=device)
@@ -195,10 +200,10 @@ class GAN(Objective):
             label = torch.randint(len(self.spec.classes), (n,), generator=generator)
         elif label is not None:
             label = torch.as_tensor(label).expand(n)
-        return self.generate(z, label)
+        return self.decode(z, label)
 
     @torch.no_grad()
-    def generate(self, z: Float[Tensor, "n latent"], label: Labels = None, batch: int = 64) -> Items:
+    def decode(self, z: Float[Tensor, "n latent"], label: Labels = None, batch: int = 64) -> Items:
         """What the generator makes of these z, as it is used and not as it is trained."""
         device = next(self.generator.parameters()).device
         training = [m for m in self.generator.modules() if m.training]

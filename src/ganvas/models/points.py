@@ -11,6 +11,7 @@ from ganvas.losses.adversarial import GameName
 from ganvas.models import settings
 from ganvas.models.adversarial import GAN
 from ganvas.nn.conditioning import LabelledLatent
+from ganvas.nn.waves import Waves
 from ganvas.remedies.penalties import PenaltySettings
 
 
@@ -38,6 +39,10 @@ class CriticSettings(settings.CriticSettings):
     """Units in a layer."""
     depth: int = Field(default=3, ge=1, le=16)
     """Hidden layers."""
+    waves: int = Field(default=64, ge=0, le=1024)
+    """Fourier features of what it sees, so that it can tell fine detail. 0: none."""
+    finest: float = Field(default=4.0, gt=0)
+    """The highest frequency among them, in waves for each standard deviation of the data."""
     lr: float = Field(default=1e-3, gt=0, le=1)
     """Adam's learning rate."""
     beta1: float = Field(default=0.0, ge=0, lt=1)
@@ -86,7 +91,9 @@ class Generator(nn.Module):
 
 def build(config: Settings, spec: Spec) -> GAN:
     def features(shape: tuple[int, ...]) -> tuple[nn.Module, int]:
-        return nn.Sequential(*dense(shape[0], config.critic.width, config.critic.depth)), config.critic.width
+        judge = config.critic
+        waves = Waves(shape[0], judge.waves, finest=judge.finest)
+        return nn.Sequential(waves, *dense(waves.width, judge.width, judge.depth)), judge.width
 
     return GAN(
         lambda: Generator(config.generator, spec.shape, len(spec.classes)),

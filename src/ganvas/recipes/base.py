@@ -17,6 +17,10 @@ from ganvas.data.spec import Spec
 from ganvas.models.settings import PlayerSettings
 
 
+DEFAULTS = {"image": "dcgan", "points": "points"}
+"""The recipe for each kind of data: docs/results/default-recipe.md says why."""
+
+
 class Recipe(Protocol):
     """A frozen tree of settings, every one documented; its docstring says what it is for."""
 
