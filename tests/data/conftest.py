@@ -19,7 +19,9 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def photos(tmp_path: Path) -> Callable[..., Path]:
     """Write `count` different RGB pictures into a folder below tmp_path."""
 
-    def write(count: int = 20, folder: str = "photos", size: tuple[int, int] = (40, 40), seed: int = 0) -> Path:
+    def write(
+        count: int = 20, folder: str = "photos", size: tuple[int, int] = (40, 40), seed: int = 0
+    ) -> Path:
         place = tmp_path / folder
         place.mkdir(parents=True, exist_ok=True)
         random = np.random.default_rng(seed)

@@ -19,7 +19,9 @@ from ganvas.data.image import Images, ImageSettings, load
 def everything(data: Images) -> dict[bytes, str]:
     """Every picture's pixels, and on which side of the split it is."""
     sides = {"training": data, "held out": data.held_out}
-    return {p.numpy().tobytes(): s for s, d in sides.items() if d for p in d.fetch(np.arange(len(d)))["image"]}
+    return {
+        p.numpy().tobytes(): s for s, d in sides.items() if d for p in d.fetch(np.arange(len(d)))["image"]
+    }
 
 
 def idx(array: np.ndarray) -> bytes:
@@ -91,7 +93,9 @@ def test_idx_files_with_their_own_test_part(tmp_path):
     random = np.random.default_rng(0)
     train, test = (random.integers(0, 256, (n, 28, 28), dtype=np.uint8) for n in (40, 12))
     (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(train)))
-    (tmp_path / "train-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx(np.arange(40, dtype=np.uint8) % 10)))
+    (tmp_path / "train-labels-idx1-ubyte.gz").write_bytes(
+        gzip.compress(idx(np.arange(40, dtype=np.uint8) % 10))
+    )
     (tmp_path / "t10k-images-idx3-ubyte").write_bytes(idx(test))
     (tmp_path / "t10k-labels-idx1-ubyte").write_bytes(idx(np.arange(12, dtype=np.uint8) % 10))
     data = load(str(tmp_path))
@@ -128,7 +132,9 @@ def test_copies_fall_on_one_side_whatever_their_names_and_formats(photos):
     for i in range(30):
         Image.open(place / f"{i:03}.png").save(place / f"z{29 - i}.bmp")
     both = load(str(place))
-    sides = [{p.numpy().tobytes() for p in d.fetch(np.arange(len(d)))["image"]} for d in (both, both.held_out) if d]
+    sides = [
+        {p.numpy().tobytes() for p in d.fetch(np.arange(len(d)))["image"]} for d in (both, both.held_out) if d
+    ]
     assert not sides[0] & sides[1]
     assert everything(both) == alone
     assert any("30 pictures are copies" in note for note in both.notes)
@@ -223,7 +229,9 @@ def test_the_size_chosen_is_the_nearest_power(photos, side, size):
 def test_grey_stays_grey_and_a_mixture_becomes_colour(photos):
     place = photos(0)
     for i in range(20):
-        Image.fromarray(np.random.default_rng(i).integers(0, 256, (32, 32), dtype=np.uint8)).save(place / f"{i}.png")
+        Image.fromarray(np.random.default_rng(i).integers(0, 256, (32, 32), dtype=np.uint8)).save(
+            place / f"{i}.png"
+        )
     assert load(str(place)).shape == (1, 32, 32)
     Image.new("RGB", (32, 32), "red").save(place / "red.png")
     mixed = load(str(place))

@@ -36,7 +36,7 @@ def test_empty_folder_and_no_picture(tmp_path):
     (tmp_path / "texts" / "a.txt").write_text("a")
     (tmp_path / "texts" / "b.md").write_text("b")
     assert "no picture in" in said(tmp_path / "texts")
-    assert "only 2 files (.txt, .md)" in said(tmp_path / "texts")
+    assert "only 2 files (.md, .txt)" in said(tmp_path / "texts")
     np.save(tmp_path / "texts" / "pictures.npy", np.zeros(3))
     assert f"give {tmp_path / 'texts' / 'pictures.npy'} itself" in said(tmp_path / "texts")
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:

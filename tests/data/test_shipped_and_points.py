@@ -39,7 +39,7 @@ def test_emoji_stand_on_white_or_on_nothing():
     assert len(data) > 1500
     corners = data.fetch(np.arange(len(data)))["image"][:, :, 0, 0].float()
     assert (corners.min(1).values > 250).float().mean() > 0.95
-    four = load("emoji", ImageSettings(channels=4)).fetch(np.arange(100))["image"]
+    four = load("emoji", ImageSettings(channels=4)).fetch(np.arange(100))["image"].int()
     assert (four[:, :3] <= four[:, 3:] + 1).all()  # premultiplied: no colour exceeds its alpha
 
 
@@ -72,7 +72,9 @@ def test_mixtures_are_what_the_protocol_says(name, count, sigma):
 def test_csv_comes_back_in_its_own_units(tmp_path, header, separator):
     values = np.random.default_rng(0).normal([5, -100], [0.1, 30], (200, 2))
     file = tmp_path / "a.csv"
-    lines = [separator.join(["height", "weight"])] * header + [separator.join(map(repr, r)) for r in values.tolist()]
+    lines = [separator.join(["height", "weight"])] * header + [
+        separator.join(map(repr, r)) for r in values.tolist()
+    ]
     file.write_text("\n".join(lines) + "\n\n")
     data = points.load(str(file), PointsSettings(held_out=0.2))
     assert data.held_out is not None
@@ -83,7 +85,9 @@ def test_csv_comes_back_in_its_own_units(tmp_path, header, separator):
     np.testing.assert_allclose(np.sort(back, 0), np.sort(values, 0), rtol=1e-5)
     file.write_text("\n".join(lines[:header] + lines[header:][::-1]))
     again = points.load(str(file), PointsSettings(held_out=0.2))
-    assert {*map(tuple, again.values.tolist())} == {*map(tuple, data.values.tolist())}  # order does not matter
+    assert {*map(tuple, again.values.tolist())} == {
+        *map(tuple, data.values.tolist())
+    }  # order does not matter
 
 
 @pytest.mark.parametrize(
