@@ -14,6 +14,7 @@ COLOURS = (
     .repeat(16, 0)
     .repeat(16, 1)
 )
+PLAIN = Plan(32, 3, "auto")
 
 
 def encoded(image: Image.Image, form: str, **options) -> bytes:
@@ -22,7 +23,7 @@ def encoded(image: Image.Image, form: str, **options) -> bytes:
     return file.getvalue()
 
 
-def pixels(payload, plan: Plan = Plan(32, 3, "auto")) -> np.ndarray:
+def pixels(payload, plan: Plan = PLAIN) -> np.ndarray:
     with decode.quiet():
         found = decode.decode(lambda: payload, plan)
     assert found.error == ""
@@ -58,7 +59,7 @@ def test_first_frame_of_an_animation():
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_orientation_is_undone(orientation):
-    """The camera's eight orientations, as EXIF defines them: what is stored, and how it is meant to be seen."""
+    """The eight orientations that EXIF defines: what is stored, and how it is meant to be seen."""
     upright = COLOURS
     stored = {
         1: upright,
@@ -137,7 +138,7 @@ def test_transparent_pictures_are_padded_by_themselves():
 
 
 def test_shrinking_averages_and_does_not_alias():
-    """White noise shrunk tenfold by a filter of unit gain keeps its mean, and about a tenth of its deviation."""
+    """White noise shrunk tenfold by a filter of unit gain keeps its mean, and a tenth of its deviation."""
     noise = np.random.default_rng(0).integers(0, 256, (640, 640, 3), dtype=np.uint8)
     got = pixels(encoded(Image.fromarray(noise), "PNG"), Plan(64, 3, "auto")).astype(float)
     assert abs(got.mean() - noise.mean()) < 0.5

@@ -191,9 +191,13 @@ def test_a_damaged_cache_is_made_anew(photos, own_cache, decodes):
 
 
 def test_nothing_is_left_of_a_build_that_failed(own_cache):
-    with pytest.raises(ZeroDivisionError), cache.building("f") as folder:
-        (folder / "pixels.u8").write_bytes(b"half")
-        raise ZeroDivisionError
+    def fail() -> None:
+        with cache.building("f") as folder:
+            (folder / "pixels.u8").write_bytes(b"half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert list((own_cache / "images").iterdir()) == []
 
 
