@@ -12,6 +12,7 @@ from ganvas.nn.mixture import Mixture
 from ganvas.nn.norm import BatchNorm
 from ganvas.nn.residual import FixupBlock
 from ganvas.nn.spectral import spectral_norm
+from ganvas.nn.waves import Waves
 
 
 @pytest.mark.parametrize(
@@ -115,3 +116,13 @@ def test_halvings():
     assert halvings(64, 96) == (4, 4, 6)
     with pytest.raises(UserError, match="31 x 31"):
         halvings(31, 31)
+
+
+def test_waves_have_the_frequencies_asked_for():
+    waves = Waves(3, 5, coarsest=0.5, finest=8.0)
+    torch.testing.assert_close(waves.directions.norm(dim=1) / 2 / torch.pi, torch.tensor([0.5, 1, 2, 4, 8]))
+    x = torch.randn(4, 3)
+    y = waves(x)
+    assert y.shape == (4, waves.width) == (4, 13)
+    torch.testing.assert_close(y[:, 3:8].square() + y[:, 8:].square(), torch.ones(4, 5))
+    assert torch.equal(Waves(3, 0)(x), x)

@@ -77,3 +77,9 @@ def test_lazy_penalties_are_due_at_every_so_many_steps():
     lazy = PenaltySettings(r1=1.0, every=4)
     assert [lazy.due(step) for step in range(5)] == [True, False, False, False, True]
     assert not PenaltySettings().due(0)
+
+
+def test_r1_and_r2_shrink_by_the_same_factor_at_every_step():
+    shrinking = PenaltySettings(r1=1.0, settle=0.01, until=100)
+    assert [round(shrinking.share(step), 6) for step in (0, 50, 100, 1000)] == [1, 0.1, 0.01, 0.01]
+    assert PenaltySettings(r1=1.0).share(1000) == 1

@@ -128,7 +128,7 @@ class GAN(Objective):
             penalties = (
                 self._penalties((on_real, x), (on_fake, g), lambda x, c=critic: c(x, packed)) if due else {}
             )
-            losses.append(self.game.critic(on_real, on_fake) + self._weighted(penalties))
+            losses.append(self.game.critic(on_real, on_fake) + self._weighted(penalties, step))
             stats.append(
                 {"critic/real": on_real.mean(), "critic/fake": on_fake.mean()}
                 | {f"penalty/{name}": value for name, value in penalties.items()}
@@ -169,9 +169,10 @@ class GAN(Objective):
             values["gp"] = distance_from_one(squared_gradient(critic(x), x))
         return values
 
-    def _weighted(self, penalties: dict[str, Scalar]) -> Scalar | float:
+    def _weighted(self, penalties: dict[str, Scalar], step: int) -> Scalar | float:
         p = self.rules.penalty
-        weight = {"r1": p.r1 / 2, "r2": p.r2 / 2, "gp": p.gp}
+        half = p.share(step) / 2
+        weight = {"r1": half * p.r1, "r2": half * p.r2, "gp": p.gp}
         return sum((p.every * weight[name] * value for name, value in penalties.items()), 0.0)
 
     def _decay(self, player: nn.Module) -> Scalar | float:

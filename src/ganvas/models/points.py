@@ -18,7 +18,7 @@ from ganvas.remedies.penalties import PenaltySettings
 class GeneratorSettings(settings.GeneratorSettings):
     """Dense layers with ReLU."""
 
-    latent: int = Field(default=16, ge=1, le=4096)
+    latent: int = Field(default=2, ge=1, le=4096)
     """Numbers in z, the random input."""
     width: int = Field(default=128, ge=1, le=4096)
     """Units in a layer."""
@@ -60,7 +60,7 @@ class Settings(settings.Rules):
     """The generator's mirror."""
     game: GameName = "relativistic"
     """What the players minimise."""
-    penalty: PenaltySettings = PenaltySettings(r1=0.1, r2=0.1)
+    penalty: PenaltySettings = PenaltySettings(r1=0.2, r2=0.2, settle=0.01)
     """What keeps the critic smooth."""
 
 

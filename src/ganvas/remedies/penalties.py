@@ -23,6 +23,10 @@ class PenaltySettings(Settings):
     """WGAN-GP: lambda * E (|grad D| - 1)^2 between real and generated items. Usual: 10."""
     every: int = Field(default=1, ge=1, le=64)
     """Gradient penalties come every so many steps and weigh as much more (lazy regularisation, StyleGAN2)."""
+    settle: float = Field(default=1.0, gt=0, le=1)
+    """R1 and R2 shrink to this share of their weight, for coarse structure first and detail later (R3GAN)."""
+    until: int = Field(default=7000, ge=1)
+    """The step at which they have shrunk, by the same factor at every step."""
     l1: float = Field(default=0.0, ge=0)
     """Sum of absolute weights, times this, added to each player's loss."""
     l2: float = Field(default=0.0, ge=0)
@@ -33,6 +37,10 @@ class PenaltySettings(Settings):
     def due(self, step: int) -> bool:
         """Whether this step computes gradient penalties."""
         return step % self.every == 0 and max(self.r1, self.r2, self.gp) > 0
+
+    def share(self, step: int) -> float:
+        """What is left of the weight of R1 and R2 at this step."""
+        return self.settle ** min(1.0, step / self.until)
 
 
 def squared_gradient(
