@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 
 WIDTH, HEIGHT = 420, 230
 LEFT, RIGHT, TOP, BOTTOM = 46, 8, 8, 26
-BINS = 160  # points of a line: more than a chart of this width can show
+BINS = 90  # points of a line: fine enough to see trends, coarse enough to see through noise
 LOG_FROM = 30.0  # a range of so many times its smallest value is drawn on a logarithmic scale
 TRIMMED = 0.5  # per cent of the values, on either side, that may leave the chart
 
@@ -158,7 +158,7 @@ def draw(lines: Sequence[Line], low: float, high: float, logarithmic: bool) -> M
         return TOP + (HEIGHT - TOP - BOTTOM) * (1 - np.clip(share, -0.05, 1.05) * 0.94 - 0.03)
 
     parts = []
-    for tick in _log_ticks(low, high) if logarithmic else _ticks(low, high, 5):
+    for tick in _log_ticks(low, high) if logarithmic else _ticks(low, high, 6):
         at = float(y(np.array(tick)))
         parts.append(f'<line class="rule" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>')
         parts.append(f'<text x="{LEFT - 6}" y="{at + 3.5:.1f}" text-anchor="end">{short(tick)}</text>')
@@ -214,5 +214,6 @@ def short(value: float) -> str:
         if abs(value) >= size:
             return f"{value / size:.3g}{unit}"
     if value and abs(value) < 1e-3:
-        return f"{value:.0e}".replace("e-0", "e-")
+        digits, _, power = f"{value:.1e}".partition("e")
+        return f"{digits.removesuffix('.0')}e{int(power)}"
     return f"{value:.3g}"
