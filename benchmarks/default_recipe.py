@@ -1,10 +1,11 @@
-"""Which recipe is the default for pictures: all of them for equal time, over seeds, against held-out pictures.
+"""Which recipe is the default for pictures: all for equal time, over seeds, against held-out ones.
 
     python benchmarks/default_recipe.py --data fashion --budget 5m --seeds 5 --out results.jsonl
     python benchmarks/default_recipe.py --table --out results.jsonl
 
-Each run has one thread, and as many run at a time as there are cores, so that all meet the same conditions. What is
-in the results already is not run again. Figures: FD-OpenNSFW and its kin, 1,000 samples beside as many held-out ones.
+Each run has one thread, and as many run at a time as there are cores, so that all meet the same conditions.
+What is in the results already is not run again. Figures: FD-OpenNSFW and its kin, 1,000 samples, as many
+held-out pictures beside them.
 """
 
 import argparse
@@ -77,11 +78,17 @@ def table(lines: list[dict]) -> None:
             low, high = interval(values)
             cells.append(f"{values.mean():.3g} ({low:.3g} to {high:.3g})")
         steps = int(np.mean([x["steps"] for x in of]))
-        print(f"| {key[0]}, {key[1]} | {' '.join(key[2:])} | {len(of)} | {steps:,} | " + " | ".join(cells) + " |")
+        print(
+            f"| {key[0]}, {key[1]} | {' '.join(key[2:])} | {len(of)} | {steps:,} | "
+            + " | ".join(cells)
+            + " |"
+        )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", default="fashion")
     parser.add_argument("--budget", default="5m")
     parser.add_argument("--seeds", type=int, default=5)

@@ -20,6 +20,7 @@ from ganvas.core.settings import override
 from ganvas.data.load import kind_of, load
 from ganvas.recipes.base import DEFAULTS, adam, data_settings, find
 
+
 def train(
     data: str | Path | None = None,
     recipe: str | None = None,
@@ -36,11 +37,11 @@ def train(
 ) -> Run:
     """Train a recipe on data; the folder that holds the result.
 
-    `data`: folder, archive, file, hf:NAME or a built-in set. `recipe`: left out, the one for that kind of data.
-    At most one of `steps`, `epochs` and `budget` ("90s", "10m") says how long. `settings`: any setting of the
-    recipe by dotted name, {"generator.width": 32}. Raises UserError for all that cannot work, before it begins.
+    `data`: folder, archive, file, hf:NAME or a built-in set. `recipe`: left out, the one for that kind.
+    At most one of `steps`, `epochs` and `budget` ("90s", "10m") says how long. `settings`: any setting of
+    the recipe by dotted name, {"generator.width": 32}. UserError says what cannot work, before it begins.
     """
-    ask = Ask(data, recipe, out, steps, epochs, budget, seed, settings or {})
+    ask = Ask(data, recipe, out, steps, epochs, budget, seed, dict(settings or {}))
     where = pick(device)
     distributed.start(where)
     quicken(where)
@@ -64,7 +65,7 @@ class Ask:
     epochs: float | None
     budget: str | float | None
     seed: int
-    settings: Mapping[str, Any]
+    settings: dict[str, Any]
 
     @property
     def seconds(self) -> float | None:
@@ -73,7 +74,9 @@ class Ask:
 
 def _new(ask: Ask, where: torch.device) -> Trainer:
     if ask.data is None:
-        raise UserError("say what to learn from: --data with a folder, a file or a built-in set such as fashion")
+        raise UserError(
+            "say what to learn from: --data with a folder, a file or a built-in set such as fashion"
+        )
     if sum(x is not None for x in (ask.steps, ask.epochs, ask.budget)) > 1:
         raise UserError("say how long by one of --steps, --epochs and --budget, not by several")
     source = str(ask.data)
@@ -195,5 +198,9 @@ def _free(stem: Path) -> Path:
 
 
 def _latest(stem: Path) -> Path:
-    taken = [p for p in stem.parent.glob(f"{stem.name}*") if re.fullmatch(rf"{re.escape(stem.name)}(-\d+)?", p.name)]
+    taken = [
+        p
+        for p in stem.parent.glob(f"{stem.name}*")
+        if re.fullmatch(rf"{re.escape(stem.name)}(-\d+)?", p.name)
+    ]
     return max(taken, key=lambda p: int(p.name[len(stem.name) + 1 :] or 1), default=stem)

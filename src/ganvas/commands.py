@@ -62,7 +62,8 @@ def inspect(data: str, settings: dict[str, str], quiet: bool) -> dict[str, Any]:
         OUT.print(render(result))
         OUT.print(
             f"\nThe recipe {result.recipe} goes through {speed:,.0f} items a second here: all of its "
-            f"{recipe.training.steps:,} steps take about {duration(seconds)}. Less time gives less; say it by --budget:\n"
+            f"{recipe.training.steps:,} steps take about {duration(seconds)}. "
+            f"Less time gives less; say it by --budget:\n"
             f"  ganvas train --data {shlex.quote(data)} --budget 10m"
         )
     return found
@@ -97,7 +98,9 @@ def train(ask: "Train") -> dict[str, Any]:
     if distributed.rank() == 0:
         write(run.path)
         if progress["finished"]:
-            screen.said(f"\nThe model, its samples and its report are in {run.path}. Look at {run.path}/report.html")
+            screen.said(
+                f"\nThe model, its samples and its report are in {run.path}. Look at {run.path}/report.html"
+            )
             screen.said(f"Make more with  ganvas sample {shlex.quote(str(run.path))} -n 64 -o samples.png")
         else:
             screen.said(f"\nStopped after step {progress['step']:,}, and saved. Go on exactly from here with")
@@ -164,7 +167,9 @@ def _save(image: Any, draft: Path, path: Path) -> None:
 
     known = Image.registered_extensions()
     if path.suffix.lower() not in known:
-        raise UserError(f"pictures cannot be written as {path.suffix or 'a file without a suffix'}; try .png or .npy")
+        raise UserError(
+            f"pictures cannot be written as {path.suffix or 'a file without a suffix'}; try .png or .npy"
+        )
     kind = known[path.suffix.lower()]
     (image.convert("RGB") if kind == "JPEG" else image).save(draft, kind)
 
@@ -178,7 +183,9 @@ def help_for(recipe: str) -> None:
     from ganvas.terminal import OUT
 
     found = find(recipe)
-    shown = Table(box=None, pad_edge=False, title=f"Settings of {recipe}: {type(found).__doc__}", title_justify="left")
+    shown = Table(
+        box=None, pad_edge=False, title=f"Settings of {recipe}: {type(found).__doc__}", title_justify="left"
+    )
     for heading in ("setting", "default", "what it does"):
         shown.add_column(heading, overflow="fold")
     for name, value, field in each(found):

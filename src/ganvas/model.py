@@ -32,7 +32,7 @@ class Model:
     ) -> np.ndarray:
         """`n` new items, the same for the same seed on every machine.
 
-        Pictures: uint8, (n, height, width, channels). Points: float, (n, dimensions), in the units of the data.
+        Pictures: uint8, (n, height, width, channels). Points: float, (n, dimensions), in the data's units.
         `label`: a class, by name or number; left out, all classes alike. `truncation` below 1 gives more
         typical and less varied items. Raises UserError where one of these cannot be.
         """

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn
@@ -87,12 +88,11 @@ class Screen:
 def blocks(image: "Image", columns: int, lines: int) -> Text:
     """A picture in half-blocks, two pixels a character."""
     scale = min(columns / image.width, 2 * lines / image.height, 1.0)
-    small = image.convert("RGB").resize((max(1, int(image.width * scale)), max(2, int(image.height * scale) // 2 * 2)))
-    pixels = small.load()
+    width, height = max(1, int(image.width * scale)), max(2, int(image.height * scale) // 2 * 2)
+    pixels = np.asarray(image.convert("RGB").resize((width, height)))
     text = Text()
-    for y in range(0, small.height, 2):
-        for x in range(small.width):
-            (r, g, b), (u, v, w) = pixels[x, y], pixels[x, y + 1]  # pyright: ignore
+    for upper, lower in zip(pixels[::2], pixels[1::2], strict=True):
+        for (r, g, b), (u, v, w) in zip(upper, lower, strict=True):
             text.append("▀", f"rgb({r},{g},{b}) on rgb({u},{v},{w})")
         text.append("\n")
     return text

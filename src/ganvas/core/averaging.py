@@ -1,4 +1,4 @@
-"""The average of a network's weights over its training, which makes better things than the last weights do."""
+"""The average of a network's weights over its training: it makes better things than the last weights do."""
 
 import copy
 from collections.abc import Iterator
@@ -12,12 +12,12 @@ from ganvas.core.turns import Objective
 
 
 def exponent(width: float) -> float:
-    """gamma of the power-function average whose profile has this relative width (Karras et al. 2024, eq. 123)."""
+    """gamma of the power-function average whose profile has this relative width (Karras et al. 2024)."""
     return float(np.roots([1, 7, 16 - width**-2, 12 - width**-2]).real.max())
 
 
 class Average(nn.Module):
-    """Power-function average (Karras et al. 2024, sec. 3.1): always covers the same share of the steps so far.
+    """Power-function average (Karras et al. 2024, sec. 3.1): it covers the same share of the steps so far.
 
     Unlike an exponential average it needs no half-life fitted to the length of the training.
     """
@@ -34,8 +34,8 @@ class Average(nn.Module):
         keep = 0.0 if self.gamma is None else (1 - 1 / step) ** (self.gamma + 1)
         for name, mine in self.networks.items():
             theirs = getattr(objective, name)
-            pairs = list(zip(mine.parameters(), theirs.parameters(), strict=True))
-            torch._foreach_lerp_([a for a, _ in pairs], [b for _, b in pairs], 1 - keep)
+            for a, b in zip(mine.parameters(), theirs.parameters(), strict=True):
+                a.lerp_(b, 1 - keep)
             for (key, a), b in zip(mine.named_buffers(), theirs.buffers(), strict=True):
                 if key.endswith(("running_mean", "running_var")):
                     a.lerp_(b, 1 - keep)

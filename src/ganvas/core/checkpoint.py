@@ -75,7 +75,7 @@ def save(folder: Path, step: int, state: State, figures: dict[str, Any]) -> Path
 
 
 def load(folder: Path) -> tuple[State, dict[str, Any], list[str]] | None:
-    """The newest whole checkpoint, its figures, and a sentence for each one that was damaged; None: there is none."""
+    """The newest whole checkpoint, its figures, and a sentence for each damaged one; None: there is none."""
     said = []
     for _, path in sorted(_numbered(folder), reverse=True):
         try:

@@ -14,7 +14,7 @@ from ganvas.core.errors import UserError
 
 @contextmanager
 def beside(path: Path) -> Iterator[Path]:
-    """A name to write to; renamed to `path` when all went well, removed when not. Says so when the disk is full."""
+    """A name to write to: renamed to `path` if all goes well, removed if not. A full disk is a UserError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:

@@ -26,27 +26,27 @@ MakeOptimiser = Callable[[str, list[nn.Parameter]], torch.optim.Optimizer]
 class Training(Settings):
     """How long and in what portions a model is trained."""
 
-    steps: int = Field(20_000, ge=1)
+    steps: int = Field(default=20_000, ge=1)
     """Steps in all, where neither --budget nor --epochs says otherwise."""
-    batch: int = Field(64, ge=1)
+    batch: int = Field(default=64, ge=1)
     """Items a step, over all processes."""
-    accumulate: int = Field(1, ge=1)
+    accumulate: int = Field(default=1, ge=1)
     """Go through a batch in so many parts, to save memory."""
-    warmup: int = Field(0, ge=0)
+    warmup: int = Field(default=0, ge=0)
     """Steps over which the learning rates rise."""
-    decay: float = Field(0.3, ge=0, le=1)
+    decay: float = Field(default=0.3, ge=0, le=1)
     """Share of the steps, at the end, over which the learning rates fall to 0."""
-    average: float = Field(0.05, ge=0, lt=0.28)
+    average: float = Field(default=0.05, ge=0, lt=0.28)
     """Relative width of the average of weights that samples are made with; 0 takes the last weights."""
-    clip: float = Field(0.0, ge=0)
+    clip: float = Field(default=0.0, ge=0)
     """Largest norm of a player's gradient; 0 sets no bound."""
     precision: device.Precision = "auto"
     """bf16 where the hardware has it, or always, or never."""
-    log_every: int = Field(20, ge=1)
+    log_every: int = Field(default=20, ge=1)
     """Steps between two lines of the log."""
-    checkpoint_every: float = Field(60.0, ge=0)
+    checkpoint_every: float = Field(default=60.0, ge=0)
     """Seconds between two checkpoints."""
-    snapshots: int = Field(24, ge=0)
+    snapshots: int = Field(default=24, ge=0)
     """How often samples are kept on the way."""
 
 
@@ -90,7 +90,7 @@ class Trainer:
     observer: Observer = field(default_factory=Observer)
 
     def __post_init__(self):
-        self.objective.to(self.device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self.objective.to(self.device).to(memory_format=torch.channels_last)  # pyright: ignore
         self.objective.train()
         self.players = players_of(self.objective, self._player)
         self.average = Average(self.objective, getattr(self.objective, "averaged", ()), self.settings.average)
@@ -160,15 +160,17 @@ class Trainer:
 
     def _shrink(self, error: Exception) -> None:
         """Too little memory: go through the batch in twice as many parts, and say so."""
-        if not isinstance(error, torch.OutOfMemoryError | MemoryError) and "allocate memory" not in str(error):
+        if not isinstance(error, torch.OutOfMemoryError | MemoryError) and "allocate memory" not in str(
+            error
+        ):
             raise error
         for player in self.players.values():
             player.optimiser.zero_grad(set_to_none=True)
         part = self._share // self.accumulate
         if part % 2 or distributed.world() > 1:
             raise UserError(
-                f"not enough memory for {part} items at once; take a smaller --training.batch, narrower networks, "
-                f"or a larger --training.accumulate"
+                f"not enough memory for {part} items at once; take a smaller --training.batch, "
+                f"narrower networks, or a larger --training.accumulate"
             ) from None
         self.accumulate *= 2
         self.observer.said(
@@ -228,7 +230,8 @@ class Trainer:
         """Whether to stop; with several processes all do what any of them has noticed."""
         if distributed.world() > 1:
             word = torch.tensor([self.total, int(self.stopping)], device=self.device)
-            self.total, self.stopping = (int(v) for v in distributed.largest(word))
+            self.total, stopping = (int(v) for v in distributed.largest(word))
+            self.stopping = bool(stopping)
         return self.stopping
 
     def save(self) -> None:

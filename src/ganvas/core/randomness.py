@@ -1,4 +1,4 @@
-"""All that is random comes from (seed, what for, process, step): a resumed run draws what the first one would have."""
+"""All that is random comes from (seed, what for, process, step): a resumed run draws what it would have."""
 
 import hashlib
 
@@ -18,7 +18,7 @@ def reseed(*keys: int | str) -> None:
 
 
 class Order:
-    """The order in which items are seen: a new permutation of all of them each epoch, a pure function of the seed."""
+    """The order in which items are seen: a new permutation each epoch, a pure function of the seed."""
 
     def __init__(self, items: int, seed: int):
         self.items, self.seed = items, seed

@@ -68,7 +68,9 @@ class Run:
 
     def progress(self) -> dict[str, Any]:
         """How far it has come: what the last checkpoint says."""
-        newest = max(self.checkpoints.glob("step-*/state.json"), key=lambda p: p.stat().st_mtime, default=None)
+        newest = max(
+            self.checkpoints.glob("step-*/state.json"), key=lambda p: p.stat().st_mtime, default=None
+        )
         if newest is None:
             return {"step": 0, "total": None, "seconds": 0.0, "finished": False}
         state = read_json(newest)
@@ -93,7 +95,8 @@ def refuse_taken(path: Path) -> None:
     """A run is never overwritten."""
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise UserError(
-            f"{path} exists already and is never overwritten: go on with it by --resume, or name another with --out"
+            f"{path} exists already and is never overwritten: "
+            f"go on with it by --resume, or name another with --out"
         )
 
 

@@ -65,7 +65,7 @@ def _parts(names: set[str]) -> set[str]:
 
 def _nearest(name: str, known: set[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5) or sorted(
-        k for k in known if k.split(".")[-1] == name.split(".")[-1]
+        k for k in known if k.split(".")[-1] == name.rsplit(".", maxsplit=1)[-1]
     )
     return f"; did you mean {near[0]!r}?" if near else "; `ganvas train RECIPE --help` lists them all"
 

@@ -48,7 +48,7 @@ class Player:
             group.setdefault("initial_lr", group["lr"])
 
     def step(self) -> Tensor:
-        """Average the gradients over processes, clip their norm, step, and return the norm before clipping."""
+        """Average the gradients over processes, clip their norm and step; the norm before clipping."""
         average_gradients(self.params)
         norm = nn.utils.clip_grad_norm_(self.params, self.clip, foreach=True)
         self.optimiser.step()
@@ -56,7 +56,9 @@ class Player:
         return norm
 
 
-def players_of(objective: Objective, optimiser_of: Callable[[str, list[nn.Parameter]], Player]) -> dict[str, Player]:
+def players_of(
+    objective: Objective, optimiser_of: Callable[[str, list[nn.Parameter]], Player]
+) -> dict[str, Player]:
     """A player for every child that has parameters; a parameter shared by two players is refused."""
     owner: dict[nn.Parameter, str] = {}
     players = {}
@@ -85,17 +87,17 @@ def play(
     games = [objective.turns(batch, step) for batch in micro_batches]
     stats: dict[str, Tensor] = {}
     while True:
-        turn = None
+        moving: list[str] = []
         for game in games:
             with precision():
                 turn = next(game, None)
             if turn is None:
                 return stats
-            *_, last = turn.losses
+            *_, last = moving = list(turn.losses)
             for name, loss in turn.losses.items():
                 share = loss / len(games)
                 share.backward(inputs=players[name].params, retain_graph=name != last)
             for name, value in (turn.losses | turn.stats).items():
                 stats[name] = stats.get(name, 0) + value.detach() / len(games)
-        for name in turn.losses:
+        for name in moving:
             stats[f"{name}/grad_norm"] = players[name].step()

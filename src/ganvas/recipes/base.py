@@ -1,4 +1,4 @@
-"""What a recipe is: a model's settings, with the data's and the training's beside them, as a published method has them."""
+"""What a recipe is: a model's settings, the data's and the training's, as a published method has them."""
 
 import difflib
 import importlib
@@ -15,7 +15,6 @@ from ganvas.core.settings import Settings
 from ganvas.core.turns import Objective
 from ganvas.data.spec import Spec
 from ganvas.models.settings import PlayerSettings
-
 
 DEFAULTS = {"image": "dcgan", "points": "points"}
 """The recipe for each kind of data: docs/results/default-recipe.md says why."""
