@@ -77,7 +77,7 @@ class Features(nn.Sequential):
         for i, o in pairwise(outer):
             layers += [*normed(norm, nn.Conv2d(i, o, 4, 2, 1, bias=norm != "batch"), o), nn.LeakyReLU(0.2)]
         super().__init__(*layers, nn.Flatten())
-        self.apply(init)
+        self.apply(init if norm == "batch" else he)
         self.size = outer[-1] * h * w
 
 
@@ -87,6 +87,14 @@ def init(module: nn.Module) -> None:
         nn.init.normal_(module.weight, 0, 0.02)
     elif isinstance(module, BatchNorm):
         nn.init.normal_(module.weight, 1, 0.02)
+
+
+def he(module: nn.Module) -> None:
+    """Weights that keep the size of what passes (He et al. 2015): N(0, 0.02) counts on batch norm for that."""
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, 0.2)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
 
 
 def convolutional(maker: GeneratorSettings, judge: CriticSettings, rules: settings.Rules, spec: Spec) -> GAN:

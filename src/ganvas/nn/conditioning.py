@@ -16,6 +16,8 @@ class LabelledLatent(nn.Module):
     def __init__(self, latent: int, classes: int, embedding: int = 64):
         super().__init__()
         self.embed = nn.Embedding(classes, embedding) if classes else None
+        if self.embed is not None:  # as loud as z, a label drowns it: one picture a class (docs/notebook.md)
+            nn.init.normal_(self.embed.weight, 0, 0.2)
         self.width = latent + (embedding if classes else 0)
 
     def forward(
