@@ -16,7 +16,7 @@ from ganvas.core.loop import Observer, Trainer
 from ganvas.core.randomness import reseed
 from ganvas.core.run import Run, environment, refuse_taken
 from ganvas.core.schedule import seconds
-from ganvas.core.settings import override
+from ganvas.core.settings import each, override
 from ganvas.data.load import kind_of, load
 from ganvas.recipes.base import DEFAULTS, adam, data_settings, find
 
@@ -42,12 +42,14 @@ def train(
     the recipe by dotted name, {"generator.width": 32}. UserError says what cannot work, before it begins.
     """
     ask = Ask(data, recipe, out, steps, epochs, budget, seed, dict(settings or {}))
+    ask.check()
     where = pick(device)
     distributed.start(where)
     quicken(where)
     trainer = _resumed(ask, where) if resume else _new(ask, where)
     observer = trainer.observer = observer or Observer()
-    for sentence in [*getattr(trainer.data, "notes", []), *(trainer.resume() if resume else [])]:
+    notes = [*getattr(trainer.data, "notes", []), *_repeats(trainer)]
+    for sentence in [*notes, *(trainer.resume() if resume else [])]:
         if distributed.rank() == 0:
             observer.said(sentence)
     trainer.fit()
@@ -71,18 +73,28 @@ class Ask:
     def seconds(self) -> float | None:
         return None if self.budget is None else seconds(str(self.budget))
 
+    def check(self) -> None:
+        """Refuse what needs no look at the data."""
+        if sum(x is not None for x in (self.steps, self.epochs, self.budget)) > 1:
+            raise UserError("say how long by one of --steps, --epochs and --budget, not by several")
+        if self.steps is not None and self.steps < 1:
+            raise UserError(f"--steps is 1 or more, not {self.steps}")
+        if self.epochs is not None and not 0 < self.epochs < float("inf"):
+            raise UserError(f"--epochs is a number above 0, not {self.epochs:g}")
+        if self.recipe is not None:
+            find(self.recipe)
+        _ = self.seconds
+
 
 def _new(ask: Ask, where: torch.device) -> Trainer:
     if ask.data is None:
         raise UserError(
             "say what to learn from: --data with a folder, a file or a built-in set such as fashion"
         )
-    if sum(x is not None for x in (ask.steps, ask.epochs, ask.budget)) > 1:
-        raise UserError("say how long by one of --steps, --epochs and --budget, not by several")
     source = str(ask.data)
     path = Path(ask.out) if ask.out is not None else _free(_stem(source))
     refuse_taken(path)
-    budget = ask.seconds
+    distributed.barrier()  # the first process makes the folder only when all have seen that there is none
     name = ask.recipe or DEFAULTS[kind_of(source)]
     recipe = override(find(name), ask.settings | _length(ask.steps))
     items = load(source, data_settings(recipe))
@@ -92,7 +104,8 @@ def _new(ask: Ask, where: torch.device) -> Trainer:
         "recipe": name,
         "settings": recipe.model_dump(mode="json"),
         "seed": ask.seed,
-        "budget": budget,
+        "budget": ask.seconds,
+        "epochs": ask.epochs,
         "data": _facts(source, items),
         "processes": distributed.world(),
         "environment": environment(where),
@@ -124,30 +137,55 @@ def _resumed(ask: Ask, where: torch.device) -> Trainer:
         raise UserError("say which run to go on with: --out runs/NAME")
     run = Run.open(Path(ask.out) if ask.out is not None else _latest(_stem(str(ask.data))))
     record = run.record
-    recipe = type(find(record["recipe"])).model_validate(record["settings"])
-    _refuse_changes(ask, recipe, run)
-    source = str(ask.data) if ask.data is not None else record["data"]["source"]
+    try:
+        recipe = type(find(record["recipe"])).model_validate(record["settings"])
+        source, fingerprint = record["data"]["source"], record["data"]["fingerprint"]
+        _refuse_changes(ask, recipe, run)
+    except (KeyError, ValueError) as error:  # pydantic's is a ValueError
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(
+            f"{run.path / 'recipe.json'} is not what this ganvas writes ({reason}); "
+            f"go on with the version that began it, or start a new run, with another --out"
+        ) from None
+    source = source if ask.data is None else str(ask.data)
     items = load(source, data_settings(recipe))
-    if items.fingerprint != record["data"]["fingerprint"]:
-        raise UserError(f"{source} is not the data that {run.path} was trained on, or has changed since")
+    if items.fingerprint != fingerprint:
+        raise UserError(
+            f"{source} is not the data that {run.path} was trained on, or has changed since; "
+            f"for other data start a new run, with another --out"
+        )
     return _trainer(record, recipe, items, run, where)
 
 
 def _refuse_changes(ask: Ask, recipe: Any, run: Run) -> None:
     """A run is resumed as it was begun, or not at all."""
     record = run.record
-    before = record["settings"]
-    after = override(recipe, ask.settings | _length(ask.steps)).model_dump(mode="json")
-    other = [key for key in after if after[key] != before[key]]
-    other += ["recipe"] * (ask.recipe not in (None, record["recipe"]))
-    other += ["budget"] * (ask.budget is not None and ask.seconds != record["budget"])
-    other += ["epochs"] * (ask.epochs is not None)
-    other += ["number of processes"] * (distributed.world() != record["processes"])
+    after = override(recipe, ask.settings | _length(ask.steps))
+    pairs = zip(each(recipe), each(after), strict=True)
+    other = [(f"--{old.name}", old.value, new.value) for old, new in pairs if old.value != new.value]
+    if ask.recipe not in (None, record["recipe"]):
+        other.append(("recipe", record["recipe"], ask.recipe))
+    if ask.seed not in (0, record["seed"]):
+        other.append(("--seed", record["seed"], ask.seed))
+    if ask.budget is not None and ask.seconds != record["budget"]:
+        other.append(("--budget in seconds", record["budget"], ask.seconds))
+    if ask.epochs not in (None, record["epochs"]):
+        other.append(("--epochs", record["epochs"], ask.epochs))
+    if distributed.world() != record["processes"]:
+        other.append(("number of processes", record["processes"], distributed.world()))
     if other:
+        name, old, new = other[0]
         raise UserError(
-            f"{run.path} was begun with another {other[0]}, and is resumed as it was begun; "
+            f"{run.path} was begun with {name} {old}, not {new}, and is resumed as it was begun; "
             f"for a change start a new run, with another --out"
         )
+
+
+def _repeats(trainer: Trainer) -> list[str]:
+    batch, items = trainer.settings.batch, len(trainer.data)
+    if batch <= items:
+        return []
+    return [f"A batch of {batch} is more than the {items} items there are, so some come several times."]
 
 
 def _trainer(record: dict[str, Any], recipe: Any, items: Any, run: Run, where: torch.device) -> Trainer:

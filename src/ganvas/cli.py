@@ -1,18 +1,22 @@
 """The command line. Nothing heavy is imported before a command needs it."""
 
+import errno
 import json
 import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, NoReturn
 
 import tyro
-from tyro.conf import FlagConversionOff, FlagCreatePairsOff, Positional, arg, subcommand
+from tyro.conf import Positional, arg, subcommand
 
+from ganvas.arguments import parse
 from ganvas.core.errors import UserError
 
-Json = Annotated[bool, arg(name="json", help="Print one JSON object on standard output, and nothing else there.")]
+Json = Annotated[
+    bool, arg(name="json", help="Print one JSON object on standard output, and nothing else there.")
+]
 
 
 def emit(value: Any) -> None:
@@ -87,9 +91,10 @@ class Train:
 
     def __call__(self) -> None:
         from ganvas.commands import train
+        from ganvas.terminal import is_first
 
         result = train(self)
-        if self.as_json:
+        if self.as_json and is_first():
             emit(result)
 
 
@@ -136,6 +141,7 @@ class Report:
         emit({"report": str(path)}) if self.as_json else print(path)
 
 
+COMMANDS = {"recipes": Recipes, "inspect": Inspect, "train": Train, "sample": Sample, "report": Report}
 Command = (
     Annotated[Recipes, subcommand("recipes")]
     | Annotated[Inspect, subcommand("inspect")]
@@ -143,43 +149,20 @@ Command = (
     | Annotated[Sample, subcommand("sample")]
     | Annotated[Report, subcommand("report")]
 )
+DISK = (
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EIO,
+    errno.EISDIR,
+    errno.ENOTDIR,
+)
+"""Troubles that are nobody's fault here, wherever they turn up."""
 DESCRIPTION = """Learn to generate pictures, speech, sound and text from your own data.
 
 Start with `ganvas train --data fashion --budget 5m`, or with the path of a folder of pictures."""
-
-
-def parse(args: list[str]) -> Any:
-    """The command; what it does not know may be settings of a recipe."""
-    command, unknown = tyro.cli(
-        Command,  # pyright: ignore[reportArgumentType]
-        prog="ganvas",
-        description=DESCRIPTION,
-        args=args,
-        return_unknown_args=True,
-        config=(FlagCreatePairsOff, tyro.conf.OmitSubcommandPrefixes),
-    )
-    pairs = settings(unknown)
-    if pairs and not hasattr(command, "settings"):
-        raise UserError(f"`ganvas {type(command).__name__.lower()}` has no option --{pairs[0][0]}; see its --help")
-    if pairs:
-        object.__setattr__(command, "settings", pairs)
-    return command
-
-
-def settings(unknown: list[str]) -> tuple[tuple[str, str], ...]:
-    """--name value, or --name=value, into pairs."""
-    pairs, rest = [], list(unknown)
-    while rest:
-        head = rest.pop(0)
-        if not head.startswith("--"):
-            raise UserError(f"{head!r} was not expected here; see --help")
-        name, equals, value = head[2:].partition("=")
-        if not equals:
-            if not rest or rest[0].startswith("--"):
-                raise UserError(f"--{name} needs a value, as in --{name} VALUE")
-            value = rest.pop(0)
-        pairs.append((name.replace("-", "_"), value))
-    return tuple(pairs)
 
 
 def main() -> None:
@@ -187,7 +170,7 @@ def main() -> None:
     args = sys.argv[1:]
     try:
         try:
-            command = parse(args)
+            command = parse(COMMANDS, Command, DESCRIPTION, args)
         finally:
             if args[:1] == ["train"] and {"-h", "--help"} & set(args[2:]) and not args[1].startswith("-"):
                 from ganvas.commands import help_for
@@ -195,9 +178,18 @@ def main() -> None:
                 help_for(args[1])
         command()
     except UserError as error:
-        print(f"ganvas: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
+        refuse(str(error))
     except BrokenPipeError:  # `ganvas recipes | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if error.errno not in DISK:
+            raise
+        refuse(f"{error.filename or 'a file'}: {(error.strerror or str(error)).lower()}")
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+
+
+def refuse(sentence: str) -> NoReturn:
+    process = int(os.environ.get("RANK", "0"))
+    print(f"ganvas{f', process {process}' if process else ''}: {sentence}", file=sys.stderr)
+    raise SystemExit(2)

@@ -1,5 +1,6 @@
 """What a person sees on a terminal while a command works."""
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,9 +18,14 @@ if TYPE_CHECKING:
 
     from ganvas.core.loop import Moment
 
-ERR = Console(stderr=True, highlight=False)
+ERR = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 """Words for people go to standard error; standard output is for results."""
 OUT = Console(highlight=False)
+
+
+def is_first() -> bool:
+    """Of the processes that torchrun started, only the first one speaks."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def table(rows: list[dict[str, Any]]) -> None:
@@ -45,7 +51,7 @@ class Screen:
     QUIET = 10.0  # seconds between two lines where nobody watches live
 
     def __init__(self) -> None:
-        self.live = ERR.is_terminal and not ERR.is_dumb_terminal
+        self.live = is_first() and ERR.is_terminal and not ERR.is_dumb_terminal
         self._bar = Progress(
             TextColumn("step {task.completed:,} of {task.total:,}"),
             BarColumn(),

@@ -1,6 +1,7 @@
 """The training loop: the same for every model, every kind of data and any number of processes."""
 
 import signal
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from ganvas.core import checkpoint, device, distributed
+from ganvas.core import checkpoint, device, distributed, memory
 from ganvas.core.averaging import Average
 from ganvas.core.data import Data
 from ganvas.core.errors import UserError
@@ -20,6 +21,8 @@ from ganvas.core.schedule import Clock, learning_rate
 from ganvas.core.settings import Settings
 from ganvas.core.turns import Batch, Objective, Player, play, players_of
 
+ONCE = 1.0
+"""Seconds within which two signals are one: torchrun passes on what the terminal has sent already."""
 MakeOptimiser = Callable[[str, list[nn.Parameter]], torch.optim.Optimizer]
 
 
@@ -93,7 +96,7 @@ class Trainer:
         self.objective.to(self.device).to(memory_format=torch.channels_last)  # pyright: ignore
         self.objective.train()
         self.players = players_of(self.objective, self._player)
-        self.average = Average(self.objective, getattr(self.objective, "averaged", ()), self.settings.average)
+        self.average = Average(self.objective, self.objective.averaged, self.settings.average)
         self.precision = device.autocast(self.settings.precision, self.device)
         self.step, self.total = 0, self.settings.steps
         self.accumulate = self.settings.accumulate
@@ -102,7 +105,7 @@ class Trainer:
         self.stopping = False
         self._order = Order(len(self.data), self.seed)
         self._share = self._share_of_batch()
-        self._saved, self._seen = 0.0, (0, 0.0)
+        self._saved, self._saved_step, self._seen = 0.0, -1, (0, 0.0)
 
     def _player(self, name: str, params: list[nn.Parameter]) -> Player:
         return Player(params, self.make_optimiser(name, params), self.settings.clip)
@@ -111,10 +114,14 @@ class Trainer:
         share, rest = divmod(self.settings.batch, distributed.world())
         if rest:
             raise UserError(
-                f"a batch of {self.settings.batch} cannot be shared by {distributed.world()} processes alike"
+                f"a batch of {self.settings.batch} cannot be shared by {distributed.world()} processes "
+                f"alike; take a multiple of {distributed.world()} as --training.batch"
             )
         if share % self.accumulate:
-            raise UserError(f"{share} items cannot be gone through in {self.accumulate} equal parts")
+            raise UserError(
+                f"{share} items cannot be gone through in {self.accumulate} equal parts; "
+                f"take a --training.accumulate that divides them"
+            )
         return share
 
     def fit(self) -> bool:
@@ -123,13 +130,17 @@ class Trainer:
         self._saved, self._seen = self.clock.elapsed, (self.step, self.clock.elapsed)
         if distributed.rank() == 0:
             self.observer.started(self)
-        with interrupts(self):
+        with interrupts(self), memory.bounded(self.device):
             while self.step < self.total:
                 stats = self.advance()
+                stop, save = self._agree()
                 self._look(stats)
-                if self._agree():
+                if save:
+                    self.save()
+                if stop:
                     break
-        self.save()
+            if self._saved_step != self.step:
+                self.save()
         return self.step >= self.total
 
     def advance(self) -> dict[str, torch.Tensor]:
@@ -141,6 +152,7 @@ class Trainer:
         while True:
             try:
                 reseed(self.seed, distributed.rank(), self.step)
+                self.objective.progress = self.step / self.total
                 stats = play(self.objective, self.players, self._batches(), self.step, self.precision)
                 break
             except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
@@ -160,9 +172,7 @@ class Trainer:
 
     def _shrink(self, error: Exception) -> None:
         """Too little memory: go through the batch in twice as many parts, and say so."""
-        if not isinstance(error, torch.OutOfMemoryError | MemoryError) and "allocate memory" not in str(
-            error
-        ):
+        if not memory.is_lack_of_memory(error):
             raise error
         for player in self.players.values():
             player.optimiser.zero_grad(set_to_none=True)
@@ -179,15 +189,12 @@ class Trainer:
         )
 
     def _look(self, stats: dict[str, torch.Tensor]) -> None:
-        """Log, keep samples and checkpoints when it is time."""
-        self.total = self.clock.fit(self.step, self.total)
+        """Log and keep samples when it is time."""
         last = self.step >= self.total
         if self.step % self.settings.log_every == 0 or last or self.step == 1:
             self._log({name: float(value) for name, value in stats.items()})
         if self.settings.snapshots and (last or self._crossed_mark()):
             self.snapshot()
-        if self.clock.elapsed - self._saved > self.settings.checkpoint_every:
-            self.save()
 
     def _crossed_mark(self) -> bool:
         """Marks lie denser at first, when much changes: at k^2 / n^2 of the way."""
@@ -226,17 +233,22 @@ class Trainer:
             finally:
                 self.objective.train()
 
-    def _agree(self) -> bool:
-        """Whether to stop; with several processes all do what any of them has noticed."""
-        if distributed.world() > 1:
-            word = torch.tensor([self.total, int(self.stopping)], device=self.device)
-            self.total, stopping = (int(v) for v in distributed.largest(word))
-            self.stopping = bool(stopping)
-        return self.stopping
+    def _agree(self) -> tuple[bool, bool]:
+        """Whether to stop, and whether to save: by the first process' clock, and if any is told to stop."""
+        self.total = self.clock.fit(self.step, self.total)
+        save = self.clock.elapsed - self._saved > self.settings.checkpoint_every
+        if distributed.world() == 1:
+            return self.stopping, save
+        first = distributed.rank() == 0
+        word = torch.tensor(
+            [first * self.total, first * save, self.stopping], dtype=torch.int64, device=self.device
+        )
+        self.total, save, stop = distributed.largest(word).tolist()
+        return bool(stop), bool(save)
 
     def save(self) -> None:
         """A checkpoint, and the model as it is by now."""
-        self._saved = self.clock.elapsed
+        self._saved, self._saved_step = self.clock.elapsed, self.step
         if distributed.rank() == 0:
             state = {
                 "objective": checkpoint.of_module(self.objective),
@@ -269,12 +281,15 @@ class Trainer:
 
 @contextmanager
 def interrupts(trainer: Trainer) -> Iterator[None]:
-    """Ctrl-C, or a polite kill, lets the step finish and saves; a second one is obeyed at once."""
+    """Ctrl-C, or a polite kill, lets the step finish and saves; a second one, later, is obeyed at once."""
+
+    asked = 0.0
 
     def ask(number: int, frame: Any) -> None:
-        if trainer.stopping:
+        nonlocal asked
+        if trainer.stopping and time.monotonic() - asked > ONCE:
             raise KeyboardInterrupt
-        trainer.stopping = True
+        trainer.stopping, asked = True, asked or time.monotonic()
 
     try:
         before = {s: signal.signal(s, ask) for s in (signal.SIGINT, signal.SIGTERM)}

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from ganvas.core.errors import UserError
-from ganvas.core.files import beside, read_json, write_json, write_text
+from ganvas.core.files import DRAFT, beside, read_json, save_tensors, sweep, told, write_json, write_text
 
 PACKAGES = ("ganvas", "torch", "numpy", "safetensors", "pillow", "pydantic")
 
@@ -31,7 +31,8 @@ class Run:
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UserError(f"{path} cannot be made ({error.strerror}); name another with --out") from None
+            reason = (error.strerror or str(error)).lower()
+            raise UserError(f"{path} cannot be made ({reason}); name another with --out") from None
         write_json(path / "recipe.json", record)
         return cls(path)
 
@@ -52,7 +53,8 @@ class Run:
             raise UserError(f"{self.path / 'recipe.json'} is damaged: {error}") from None
 
     def log(self, line: dict[str, Any]) -> None:
-        with (self.path / "log.jsonl").open("a", encoding="utf-8") as file:
+        path = self.path / "log.jsonl"
+        with told(path), path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
     def lines(self) -> list[dict[str, Any]]:
@@ -78,22 +80,22 @@ class Run:
         return {"step": step, "total": total, "seconds": state["elapsed"], "finished": step >= total}
 
     def rewind(self, step: int) -> None:
-        """Forget what was logged after `step`, for it will happen again."""
+        """Forget what was logged after `step`, which will happen again, and what a kill left half done."""
+        for folder in (self.path, self.checkpoints, self.model):
+            sweep(folder)
         lines = [line for line in self.lines() if line["step"] <= step]
         write_text(self.path / "log.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
 
     def save_model(self, state: dict[str, torch.Tensor], config: dict[str, Any]) -> None:
         """The model that load, sample, export and serve read."""
-        from safetensors.torch import save_file
-
         with beside(self.model / "model.safetensors") as draft:
-            save_file(state, draft)
+            save_tensors(draft, state)
         write_json(self.model / "config.json", config)
 
 
 def refuse_taken(path: Path) -> None:
     """A run is never overwritten."""
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+    if path.exists() and (not path.is_dir() or any(not DRAFT.fullmatch(p.name) for p in path.iterdir())):
         raise UserError(
             f"{path} exists already and is never overwritten: "
             f"go on with it by --resume, or name another with --out"
