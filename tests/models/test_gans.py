@@ -79,7 +79,7 @@ REMEDIES = {
     "r1 and r2": {"penalty": PenaltySettings(r1=1.0, r2=1.0, every=2)},
     "gradient penalty": {"penalty": PenaltySettings(gp=10.0)},
     "weights": {"penalty": PenaltySettings(l1=1e-4, l2=1e-4, clip=0.5)},
-    "noise": {"noise": NoiseSettings(std=0.1, until=10)},
+    "noise": {"noise": NoiseSettings(std=0.1)},
     "adaptive": {"augment": AugmentSettings(colour=True, shift=0.1, adaptive=True, p=0.0)},
     "steps": {"generator": {"steps": 2}, "critic": {"steps": 3}},
     "all": {
@@ -87,7 +87,7 @@ REMEDIES = {
         "critic": {"count": 2, "steps": 2, "norm": "spectral", "reduce": "hardest", "differ": "scale"},
         "packing": 2,
         "penalty": PenaltySettings(r1=1.0, r2=1.0, gp=1.0, l2=1e-5),
-        "noise": NoiseSettings(std=0.1, until=10),
+        "noise": NoiseSettings(std=0.1),
         "augment": AugmentSettings(colour=True, shift=0.1, rotate=10.0, adaptive=True),
     },
 }

@@ -88,8 +88,8 @@ def test_a_pack_holds_its_items_side_by_side():
 
 
 def test_instance_noise_fades():
-    noise = NoiseSettings(std=0.2, until=100)
-    assert [noise.at(0), noise.at(50), noise.at(100), noise.at(200)] == [0.2, 0.1, 0, 0]
+    noise = NoiseSettings(std=0.2, until=0.5)
+    assert [noise.at(0), noise.at(0.25), noise.at(0.5), noise.at(1)] == [0.2, 0.1, 0, 0]
     x = torch.zeros(10_000)
     assert add_noise(x, 0.0) is x
     torch.testing.assert_close(add_noise(x, 0.2).std(), torch.tensor(0.2), rtol=0.05, atol=0)

@@ -80,6 +80,6 @@ def test_lazy_penalties_are_due_at_every_so_many_steps():
 
 
 def test_r1_and_r2_shrink_by_the_same_factor_at_every_step():
-    shrinking = PenaltySettings(r1=1.0, settle=0.01, until=100)
-    assert [round(shrinking.share(step), 6) for step in (0, 50, 100, 1000)] == [1, 0.1, 0.01, 0.01]
-    assert PenaltySettings(r1=1.0).share(1000) == 1
+    shrinking = PenaltySettings(r1=1.0, settle=0.01, until=0.1)
+    assert [round(shrinking.share(done), 6) for done in (0, 0.05, 0.1, 1)] == [1, 0.1, 0.01, 0.01]
+    assert PenaltySettings(r1=1.0).share(1) == 1

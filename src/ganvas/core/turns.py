@@ -28,6 +28,11 @@ class Objective(nn.Module):
     which the loop seeds anew at every step from (seed, process, step).
     """
 
+    averaged: tuple[str, ...] = ()
+    """Players whose weights are averaged over the training, for use."""
+    progress: float = 0.0
+    """The share of the training that is done; the loop keeps it, for whatever changes on the way."""
+
     def turns(self, batch: Batch, step: int) -> Iterator[Turn]:
         """What each player minimises in this step, turn by turn; code after a `yield` sees the update."""
         raise NotImplementedError

@@ -82,21 +82,22 @@ class GAN(Objective):
 
     def turns(self, batch: Batch, step: int) -> Iterator[Turn]:
         real, label = batch[BATCH_KEY[self.spec.kind]], batch.get("label")
+        due = self.rules.penalty.due(step)
         for _ in range(self.judging.steps - 1):
             with torch.no_grad():
                 fake = self.make(label, len(real), real.device)
-            turn, lead = self._critics_turn(real, fake, label, step)
+            turn, lead = self._critics_turn(real, fake, label, due)
             yield turn
             self._after_critic(lead)
         # The last critic's turn and the first generator's share one fake: its graph waits in between.
         fake = self.make(label, len(real), real.device)
-        turn, lead = self._critics_turn(real, fake.detach(), label, step)
+        turn, lead = self._critics_turn(real, fake.detach(), label, due)
         yield turn
         self._after_critic(lead)
         for k in range(self.making.steps):
             if k > 0:
                 fake = self.make(label, len(real), real.device)
-            yield self._generators_turn(real, fake, label, step)
+            yield self._generators_turn(real, fake, label)
 
     @property
     def latent(self) -> int:
@@ -108,19 +109,18 @@ class GAN(Objective):
         z = torch.randn(n, self.making.latent, device=device)
         return self.generator(z, label)
 
-    def view(self, x: Items, k: int, step: int) -> Items:
+    def view(self, x: Items, k: int) -> Items:
         """What critic k sees of the items."""
         if x.ndim == 4:
             x = self.augments[k](x)
             x = F.avg_pool2d(x, 1 << self.halved[k]) if self.halved[k] else x
-        return pack(add_noise(x, self.rules.noise.at(step)), self.rules.packing)
+        return pack(add_noise(x, self.rules.noise.at(self.progress)), self.rules.packing)
 
-    def _critics_turn(self, real: Items, fake: Items, label: Labels, step: int) -> tuple[Turn, list[Tensor]]:
+    def _critics_turn(self, real: Items, fake: Items, label: Labels, due: bool) -> tuple[Turn, list[Tensor]]:
         packed = pack_labels(label, self.rules.packing)
         losses, stats, leads = [], [], []
         for k, critic in enumerate(self.critic):
-            x, g = self.view(real, k, step), self.view(fake, k, step)
-            due = self.rules.penalty.due(step)
+            x, g = self.view(real, k), self.view(fake, k)
             if due:  # at what the critic sees: no second derivative of the augmentation is needed
                 x, g = x.detach().requires_grad_(), g.detach().requires_grad_()
             on_real, on_fake = critic(x, packed), critic(g, packed)
@@ -128,7 +128,7 @@ class GAN(Objective):
             penalties = (
                 self._penalties((on_real, x), (on_fake, g), lambda x, c=critic: c(x, packed)) if due else {}
             )
-            losses.append(self.game.critic(on_real, on_fake) + self._weighted(penalties, step))
+            losses.append(self.game.critic(on_real, on_fake) + self._weighted(penalties))
             stats.append(
                 {"critic/real": on_real.mean(), "critic/fake": on_fake.mean()}
                 | {f"penalty/{name}": value for name, value in penalties.items()}
@@ -142,13 +142,13 @@ class GAN(Objective):
             turn["classifier"] = self.classifier.loss(fake, self.generator.maker(len(fake), fake.device))
         return Turn(turn, figures), leads
 
-    def _generators_turn(self, real: Items, fake: Items, label: Labels, step: int) -> Turn:
+    def _generators_turn(self, real: Items, fake: Items, label: Labels) -> Turn:
         packed = pack_labels(label, self.rules.packing)
         losses = []
         for k, critic in enumerate(self.critic):
-            on_fake = critic(self.view(fake, k, step), packed)
+            on_fake = critic(self.view(fake, k), packed)
             with torch.no_grad():
-                on_real = critic(self.view(real, k, step), packed) if self.game.paired else None
+                on_real = critic(self.view(real, k), packed) if self.game.paired else None
             losses.append(self.game.generator(on_fake, on_real))
         loss = self.reduce(losses) + self._decay(self.generator)
         if not isinstance(self.generator, Mixture):
@@ -169,9 +169,9 @@ class GAN(Objective):
             values["gp"] = distance_from_one(squared_gradient(critic(x), x))
         return values
 
-    def _weighted(self, penalties: dict[str, Scalar], step: int) -> Scalar | float:
+    def _weighted(self, penalties: dict[str, Scalar]) -> Scalar | float:
         p = self.rules.penalty
-        half = p.share(step) / 2
+        half = p.share(self.progress) / 2
         weight = {"r1": half * p.r1, "r2": half * p.r2, "gp": p.gp}
         return sum((p.every * weight[name] * value for name, value in penalties.items()), 0.0)
 

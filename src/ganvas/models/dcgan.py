@@ -90,7 +90,7 @@ def init(module: nn.Module) -> None:
 
 
 def he(module: nn.Module) -> None:
-    """Weights that keep the size of what passes (He et al. 2015): N(0, 0.02) counts on batch norm for that."""
+    """Weights that keep the size of what passes (He et al. 2015): N(0, 0.02) counts on batch norm."""
     if isinstance(module, nn.Conv2d):
         nn.init.kaiming_normal_(module.weight, 0.2)
         if module.bias is not None:

@@ -60,7 +60,7 @@ class Settings(settings.Rules):
     """The generator's mirror."""
     game: GameName = "relativistic"
     """What the players minimise."""
-    penalty: PenaltySettings = PenaltySettings(r1=0.2, r2=0.2, settle=0.005, until=6300)
+    penalty: PenaltySettings = PenaltySettings(r1=0.2, r2=0.2, settle=0.005)
     """What keeps the critic smooth."""
 
 

@@ -54,6 +54,8 @@ class CriticSettings(PlayerSettings):
 class Rules(Settings):
     """The game and what keeps it fair. A model's settings are these, a generator's and a critic's."""
 
+    classifier: PlayerSettings = PlayerSettings()
+    """Several generators: the network that tells them apart."""
     game: GameName = "nonsaturating"
     """What the players minimise."""
     packing: int = Field(default=1, ge=1, le=16)

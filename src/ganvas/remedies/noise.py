@@ -12,12 +12,12 @@ class NoiseSettings(Settings):
 
     std: float = Field(default=0.0, ge=0, le=10)
     """Standard deviation at the first step (pictures lie in [-1, 1]). 0: none."""
-    until: int = Field(default=1000, ge=1)
-    """The step at which it has faded, linearly, to nothing."""
+    until: float = Field(default=0.5, gt=0, le=1)
+    """The share of the training after which it has faded, linearly, to nothing."""
 
-    def at(self, step: int) -> float:
-        """The standard deviation at this step."""
-        return self.std * max(0.0, 1 - step / self.until)
+    def at(self, progress: float) -> float:
+        """The standard deviation after this share of the training."""
+        return self.std * max(0.0, 1 - progress / self.until)
 
 
 def add_noise(x: Tensor, std: float) -> Tensor:

@@ -25,8 +25,8 @@ class PenaltySettings(Settings):
     """Gradient penalties come every so many steps and weigh as much more (lazy regularisation, StyleGAN2)."""
     settle: float = Field(default=1.0, gt=0, le=1)
     """R1 and R2 shrink to this share of their weight, for coarse structure first and detail later (R3GAN)."""
-    until: int = Field(default=7000, ge=1)
-    """The step at which they have shrunk, by the same factor at every step."""
+    until: float = Field(default=0.7, gt=0, le=1)
+    """The share of the training after which they have shrunk, by the same factor at every step."""
     l1: float = Field(default=0.0, ge=0)
     """Sum of absolute weights, times this, added to each player's loss."""
     l2: float = Field(default=0.0, ge=0)
@@ -38,9 +38,9 @@ class PenaltySettings(Settings):
         """Whether this step computes gradient penalties."""
         return step % self.every == 0 and max(self.r1, self.r2, self.gp) > 0
 
-    def share(self, step: int) -> float:
-        """What is left of the weight of R1 and R2 at this step."""
-        return self.settle ** min(1.0, step / self.until)
+    def share(self, progress: float) -> float:
+        """What is left of the weight of R1 and R2 after this share of the training."""
+        return self.settle ** min(1.0, progress / self.until)
 
 
 def squared_gradient(
