@@ -128,7 +128,7 @@ def _chart(group: Group, found: Sequence[tuple[Line, int]]) -> Chart:
     lines = [line for line, _ in found]
     notes = [f"{n} values of {line.label} were no finite numbers" for line, n in found if n]
     low, high = _range([line.values for line in lines])
-    logarithmic = low > 0 and high / low > LOG_FROM
+    logarithmic = group is not RATES and low > 0 and high / low > LOG_FROM
     if logarithmic:
         notes.insert(0, "logarithmic scale")
     return Chart(group, lines, notes, draw(lines, low, high, logarithmic))
