@@ -103,6 +103,7 @@ class Trainer:
         self.spent = 0.0
         self.clock = Clock(self.budget)
         self.stopping = False
+        self._figures: dict[str, list[torch.Tensor]] = {}
         self._order = Order(len(self.data), self.seed)
         self._share = self._share_of_batch()
         self._saved, self._saved_step, self._seen = 0.0, -1, (0, 0.0)
@@ -189,10 +190,13 @@ class Trainer:
         )
 
     def _look(self, stats: dict[str, torch.Tensor]) -> None:
-        """Log and keep samples when it is time."""
+        """Log the means since the last line, and keep samples, when it is time."""
         last = self.step >= self.total
+        for name, value in stats.items():  # some come in every so many steps only
+            self._figures.setdefault(name, []).append(value)
         if self.step % self.settings.log_every == 0 or last or self.step == 1:
-            self._log({name: float(value) for name, value in stats.items()})
+            self._log({name: float(torch.stack(values).mean()) for name, values in self._figures.items()})
+            self._figures.clear()
         if self.settings.snapshots and (last or self._crossed_mark()):
             self.snapshot()
 
