@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,10 +50,12 @@ def train(
     trainer = _resumed(ask, where) if resume else _new(ask, where)
     observer = trainer.observer = observer or Observer()
     notes = [*getattr(trainer.data, "notes", []), *_repeats(trainer)]
-    for sentence in [*notes, *(trainer.resume() if resume else [])]:
-        if distributed.rank() == 0:
-            observer.said(sentence)
-    trainer.fit()
+    first = distributed.rank() == 0
+    with trainer.run.held() if first else nullcontext():
+        for sentence in [*notes, *(trainer.resume() if resume else [])]:
+            if first:
+                observer.said(sentence)
+        trainer.fit()
     return trainer.run
 
 

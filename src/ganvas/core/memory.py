@@ -1,7 +1,6 @@
 """Too little memory, as an error that can be answered, and not as a process that the system ends."""
 
 import re
-import resource
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +30,8 @@ def bounded(device: torch.device) -> Iterator[None]:
     if free is None:
         yield
         return
+    import resource  # Windows has none
+
     before, most = resource.getrlimit(resource.RLIMIT_DATA)
     own = _number(Path("/proc/self/status"), "VmData") * 1024
     limits = [own + int(free * (1 - SPARED)), *(v for v in (before, most) if v != resource.RLIM_INFINITY)]

@@ -3,6 +3,8 @@
 import importlib.metadata
 import json
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -51,6 +53,26 @@ class Run:
             return read_json(self.path / "recipe.json")
         except ValueError as error:
             raise UserError(f"{self.path / 'recipe.json'} is damaged: {error}") from None
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """No other process may train it meanwhile; the system lets go when this one ends, however it ends."""
+        try:
+            import fcntl
+        except ImportError:  # Windows
+            yield
+            return
+        lock = self.path / ".lock"
+        with told(lock):
+            file = lock.open("w")
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise UserError(f"{self.path} is being trained by another process; wait, or end it") from None
+            except OSError:  # a file system without locks
+                pass
+            yield
 
     def log(self, line: dict[str, Any]) -> None:
         path = self.path / "log.jsonl"

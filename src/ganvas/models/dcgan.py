@@ -3,9 +3,11 @@
 from itertools import pairwise
 
 from jaxtyping import Float
+from pydantic import Field
 from torch import Tensor, nn
 
 from ganvas.data.spec import Spec
+from ganvas.losses.adversarial import GameName
 from ganvas.models import settings
 from ganvas.models.adversarial import GAN
 from ganvas.nn.conditioning import LabelledLatent
@@ -19,22 +21,33 @@ WIDEST = 8  # the innermost layers have 8 x width channels, as in the paper
 class GeneratorSettings(settings.GeneratorSettings):
     """Transposed convolutions with batch norm."""
 
+    beta1: float = Field(default=0.0, ge=0, lt=1)
+    """Adam's memory of the gradient."""
+    beta2: float = Field(default=0.99, ge=0, lt=1)
+    """Adam's memory of the squared gradient."""
+
 
 class CriticSettings(settings.CriticSettings):
     """The generator's mirror, with leaky ReLU."""
 
     norm: NormName = "none"
     """The paper has batch norm; with R1 the critic learns better with none."""
+    beta1: float = Field(default=0.0, ge=0, lt=1)
+    """Adam's memory of the gradient."""
+    beta2: float = Field(default=0.99, ge=0, lt=1)
+    """Adam's memory of the squared gradient."""
 
 
 class Settings(settings.Rules):
-    """DCGAN with a smooth critic: non-saturating game, R1 at every 8th step."""
+    """DCGAN's networks in R3GAN's game: relativistic, with R1 and R2 at every 8th step."""
 
     generator: GeneratorSettings = GeneratorSettings()
     """Transposed convolutions with batch norm."""
     critic: CriticSettings = CriticSettings()
     """The generator's mirror, with leaky ReLU."""
-    penalty: PenaltySettings = PenaltySettings(r1=1.0, every=8)
+    game: GameName = "relativistic"
+    """What the players minimise."""
+    penalty: PenaltySettings = PenaltySettings(r1=0.02, r2=0.02, every=8)
     """What keeps the critic smooth."""
 
 

@@ -13,7 +13,7 @@ class Recipe(dcgan.Settings):
     """Pictures of 16 to 256 pixels, by convolutions with a smooth critic."""
 
     kind: ClassVar[str] = "image"
-    paper: ClassVar[str] = "Radford et al. 2016; R1: Mescheder et al. 2018"
+    paper: ClassVar[str] = "Radford et al. 2016; the game: Huang et al. 2024"
     cost: ClassVar[str] = "minutes on two cores at 32 px"
 
     image: ImageSettings = ImageSettings()
