@@ -103,7 +103,7 @@ class Trainer:
         self.spent = 0.0
         self.clock = Clock(self.budget)
         self.stopping = False
-        self._figures: dict[str, list[torch.Tensor]] = {}
+        self._figures: dict[str, torch.Tensor] = {}  # sum and count since the last line of the log
         self._order = Order(len(self.data), self.seed)
         self._share = self._share_of_batch()
         self._saved, self._saved_step, self._seen = 0.0, -1, (0, 0.0)
@@ -193,9 +193,9 @@ class Trainer:
         """Log the means since the last line, and keep samples, when it is time."""
         last = self.step >= self.total
         for name, value in stats.items():  # some come in every so many steps only
-            self._figures.setdefault(name, []).append(value)
+            self._figures[name] = self._figures.get(name, 0) + torch.stack([value, torch.ones_like(value)])
         if self.step % self.settings.log_every == 0 or last or self.step == 1:
-            self._log({name: float(torch.stack(values).mean()) for name, values in self._figures.items()})
+            self._log({name: float(total / times) for name, (total, times) in self._figures.items()})
             self._figures.clear()
         if self.settings.snapshots and (last or self._crossed_mark()):
             self.snapshot()
@@ -258,6 +258,7 @@ class Trainer:
                 "objective": checkpoint.of_module(self.objective),
                 "average": checkpoint.of_module(self.average),
                 "optimisers": checkpoint.of_players(self.players),
+                "figures": self._figures,
             }
             figures = {"elapsed": self.clock.elapsed, "total": self.total, "accumulate": self.accumulate}
             checkpoint.save(self.run.checkpoints, self.step, state, figures)
@@ -276,6 +277,7 @@ class Trainer:
         checkpoint.into_module(self.objective, state["objective"])
         checkpoint.into_module(self.average, state["average"])
         checkpoint.into_players(self.players, state["optimisers"])
+        self._figures = {name: value.to(self.device) for name, value in state["figures"].items()}
         self.step, self.total, self.spent = figures["step"], figures["total"], figures["elapsed"]
         self.accumulate = figures["accumulate"]
         if distributed.rank() == 0:

@@ -1,5 +1,6 @@
 """The one idea: an objective yields turns, and says in each what every player that moves minimises."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -87,22 +88,25 @@ def play(
     """One step: the micro-batches of an accumulation go through their turns in lockstep.
 
     Each loss runs backward into its own player's parameters only, so no network needs freezing and no
-    gradient is left over for another player. Returns the mean of every loss and figure.
+    gradient is left over for another player. Returns the mean of every loss and figure over all that gave it.
     """
     games = [objective.turns(batch, step) for batch in micro_batches]
     stats: dict[str, Tensor] = {}
+    times = Counter[str]()
     while True:
         moving: list[str] = []
         for game in games:
             with precision():
                 turn = next(game, None)
             if turn is None:
-                return stats
+                return {name: value / times[name] for name, value in stats.items()}
             *_, last = moving = list(turn.losses)
             for name, loss in turn.losses.items():
                 share = loss / len(games)
                 share.backward(inputs=players[name].params, retain_graph=name != last)
             for name, value in (turn.losses | turn.stats).items():
-                stats[name] = stats.get(name, 0) + value.detach() / len(games)
+                stats[name] = stats.get(name, 0) + value.detach()
+                times[name] += 1
         for name in moving:
-            stats[f"{name}/grad_norm"] = players[name].step()
+            stats[f"{name}/grad_norm"] = stats.get(f"{name}/grad_norm", 0) + players[name].step()
+            times[f"{name}/grad_norm"] += 1
