@@ -14,11 +14,11 @@ class Recipe(points.Settings):
 
     kind: ClassVar[str] = "points"
     paper: ClassVar[str] = "Huang et al. 2024 (R3GAN)"
-    cost: ClassVar[str] = "a minute on one core"
+    cost: ClassVar[str] = "five minutes on one core"
 
     points: PointsSettings = PointsSettings()
     """How rows are prepared."""
-    training: Training = Training(batch=256, precision="fp32")
+    training: Training = Training(steps=12_000, batch=256, precision="fp32")
     """How long and in what portions."""
 
     def build(self, spec: Spec) -> Objective:
