@@ -38,9 +38,9 @@ class Recipes:
         rows = builtin_sets() if self.data else recipes()
         if self.as_json:
             return emit(rows)
-        from ganvas.terminal import table
+        from ganvas.terminal import listing
 
-        return table(rows)
+        return listing(rows)
 
 
 @dataclass(frozen=True)

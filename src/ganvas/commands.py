@@ -22,8 +22,8 @@ def recipes() -> list[dict[str, Any]]:
     return [
         {
             "recipe": name,
-            "learns": recipe.kind,
             "for": (type(recipe).__doc__ or "").strip().splitlines()[0],
+            "learns": recipe.kind,
             "paper": recipe.paper,
             "cost": recipe.cost,
         }
@@ -36,7 +36,7 @@ def builtin_sets() -> list[dict[str, Any]]:
     from ganvas.data.builtin import BUILTIN
 
     return [
-        {"data": name, "kind": s.kind, "size": s.size, "about": s.about, "licence": s.licence}
+        {"data": name, "about": s.about, "kind": s.kind, "size": s.size, "licence": s.licence}
         for name, s in BUILTIN.items()
     ]
 

@@ -28,13 +28,12 @@ def is_first() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
-def table(rows: list[dict[str, Any]]) -> None:
-    """Rows with the same keys."""
-    shown = Table(box=None, pad_edge=False, header_style="bold")
-    for key in rows[0]:
-        shown.add_column(key, overflow="fold")
+def listing(rows: list[dict[str, Any]]) -> None:
+    """A name, what it is, and small facts below."""
+    shown = Table.grid(padding=(0, 3, 1, 0))
     for row in rows:
-        shown.add_row(*(str(value) for value in row.values()))
+        name, about, *facts = (str(value) for value in row.values())
+        shown.add_row(Text(name, "bold"), Group(about, Text(" · ".join(facts), "dim")))
     OUT.print(shown)
 
 
