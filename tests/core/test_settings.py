@@ -24,17 +24,45 @@ def test_text_becomes_what_the_setting_is():
 
 
 REFUSED = {
-    "misspelt": ("generator.widht", "8", r"there is no setting 'generator.widht'; did you mean 'generator.width'\?"),
-    "misplaced": ("critic.latent", "8", r"there is no setting 'critic.latent'; did you mean 'generator.latent'\?"),
+    "misspelt": (
+        "generator.widht",
+        "8",
+        r"there is no setting 'generator.widht'; did you mean 'generator.width'\?",
+    ),
+    "misplaced": (
+        "critic.latent",
+        "8",
+        r"there is no setting 'critic.latent'; did you mean 'generator.latent'\?",
+    ),
     "bare": ("widht", "8", r"there is no setting 'widht'; did you mean 'generator.width'\?"),
     "unknown": ("xyzzy", "8", r"there is no setting 'xyzzy'; `ganvas train RECIPE --help` lists them all"),
     "a branch": ("generator", "8", r"there is no setting 'generator'"),
-    "too small": ("generator.latent", "0", r"--generator.latent 0 will not do: it should be greater than or equal to 1"),
-    "too large": ("training.decay", "2", r"--training.decay 2 will not do: it should be less than or equal to 1"),
-    "no number": ("generator.width", "wide", r"--generator.width wide will not do: it should be a valid integer"),
-    "not whole": ("generator.width", "8.5", r"--generator.width 8.5 will not do: it should be a valid integer"),
+    "too small": (
+        "generator.latent",
+        "0",
+        r"--generator.latent 0 will not do: it should be greater than or equal to 1",
+    ),
+    "too large": (
+        "training.decay",
+        "2",
+        r"--training.decay 2 will not do: it should be less than or equal to 1",
+    ),
+    "no number": (
+        "generator.width",
+        "wide",
+        r"--generator.width wide will not do: it should be a valid integer",
+    ),
+    "not whole": (
+        "generator.width",
+        "8.5",
+        r"--generator.width 8.5 will not do: it should be a valid integer",
+    ),
     "no choice": ("game", "chess", r"--game chess will not do: it should be 'minimax'.*"),
-    "not that size": ("image.size", "48", r"--image.size 48 will not do: it should be 16, 32, 64, 128 or 256"),
+    "not that size": (
+        "image.size",
+        "48",
+        r"--image.size 48 will not do: it should be 16, 32, 64, 128 or 256",
+    ),
     "all held out": ("image.held_out", "1", r"--image.held_out 1 will not do: it should be less than 1"),
     "not finite": ("penalty.r1", "NaN", r"--penalty.r1 nan will not do: it should be a finite number"),
     "no end": ("generator.lr", "Infinity", r"--generator.lr inf will not do: it should be a finite number"),

@@ -38,20 +38,16 @@ def descend(objective, lr=0.1, clip=0.0):
 
 
 def by_hand(objective, x, lr=0.1):
-    """The same two turns: all gradients first, then all updates."""
-    losses = objective.losses(x)
-    moves = [
-        (p, torch.autograd.grad(losses[name], p, retain_graph=True)[0])
-        for name in losses
-        for p in getattr(objective, name).parameters()
-    ]
-    for turn in (moves, None):
-        if turn is None:
-            loss = objective.losses(x)["encoder"]
-            turn = [(p, torch.autograd.grad(loss, p, retain_graph=True)[0]) for p in objective.encoder.parameters()]
+    """The same two turns: all gradients of a turn first, then all its updates."""
+    for moving in (("encoder", "decoder", "critic"), ("encoder",)):
+        losses = objective.losses(x)
+        moves = []
+        for name in moving:
+            params = list(getattr(objective, name).parameters())
+            moves += zip(params, torch.autograd.grad(losses[name], params, retain_graph=True), strict=True)
         with torch.no_grad():
-            for p, gradient in turn:
-                p -= lr * gradient
+            for p, gradient in moves:
+                p.sub_(lr * gradient)
 
 
 def assert_equal(a, b):
@@ -100,9 +96,6 @@ def test_a_long_gradient_is_cut_to_the_bound_and_its_length_told():
 
 
 def test_a_parameter_of_two_players_is_refused():
-    objective = Pair()
-    objective.decoder.weight = nn.Parameter(objective.encoder.weight.T.detach().T)
-    objective.twin = objective.critic
     shared = Pair()
     shared.other = nn.Sequential(shared.critic)
     with pytest.raises(ValueError, match="'other' and 'critic' share a parameter of shape"):

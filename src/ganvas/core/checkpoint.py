@@ -1,5 +1,7 @@
 """All that resuming needs, in a folder that is whole or not there."""
 
+import hashlib
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -61,7 +63,8 @@ def save(folder: Path, step: int, state: State, figures: dict[str, Any]) -> Path
             for name, tensors in state.items():
                 save_tensors(draft / f"{name}.safetensors", tensors)
             hashes = {f"{name}.safetensors": sha256(draft / f"{name}.safetensors") for name in state}
-            write_json(draft / "state.json", figures | {"step": step, "sha256": hashes})
+            figures = figures | {"step": step, "sha256": hashes}
+            write_json(draft / "state.json", figures | {"digest": _digest(figures)})
             _sync(draft)
             if target.exists():  # damaged, or from before a rollback
                 shutil.rmtree(target)
@@ -80,6 +83,8 @@ def load(folder: Path) -> tuple[State, dict[str, Any], list[str]] | None:
     for _, path in sorted(_numbered(folder), reverse=True):
         try:
             figures = read_json(path / "state.json")
+            if figures.pop("digest") != _digest(figures):
+                raise ValueError("state.json is not what was written")
             for name, digest in figures["sha256"].items():
                 if sha256(path / name) != digest:
                     raise ValueError(f"{name} is not what was written")
@@ -93,6 +98,10 @@ def load(folder: Path) -> tuple[State, dict[str, Any], list[str]] | None:
             f"no checkpoint in {folder} is whole: {', '.join(damaged)}; start a new run, with another --out"
         )
     return None
+
+
+def _digest(figures: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(figures, sort_keys=True).encode()).hexdigest()
 
 
 def _reason(error: Exception) -> str:

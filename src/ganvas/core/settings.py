@@ -2,8 +2,8 @@
 
 import difflib
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
@@ -14,7 +14,7 @@ from ganvas.core.errors import UserError
 class Settings(BaseModel):
     """Frozen and typed; an unknown name or a value out of range is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
 
 S = TypeVar("S", bound=Settings)
@@ -40,7 +40,7 @@ def each(settings: Settings, prefix: str = "") -> Iterator[Named]:
 
 def override(settings: S, changes: Mapping[str, Any]) -> S:
     """The settings with some changed by dotted name; text is read as the setting's type has it."""
-    known = {named.name for named in each(settings)}
+    known = {named.name: named.field for named in each(settings)}
     tree = settings.model_dump()
     for name, value in changes.items():
         if name not in known:
@@ -49,7 +49,7 @@ def override(settings: S, changes: Mapping[str, Any]) -> S:
         branch = tree
         for key in path:
             branch = branch[key]
-        branch[last] = _read(value)
+        branch[last] = _read(value, known[name])
     try:
         return type(settings).model_validate(tree)
     except ValidationError as error:
@@ -59,21 +59,24 @@ def override(settings: S, changes: Mapping[str, Any]) -> S:
         raise UserError(f"--{name} {first['input']} will not do: it {problem}") from None
 
 
-def _parts(names: set[str]) -> set[str]:
+def _parts(names: Iterable[str]) -> set[str]:
     return {part for name in names for part in name.split(".")}
 
 
-def _nearest(name: str, known: set[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5) or sorted(
-        k for k in known if k.split(".")[-1] == name.rsplit(".", maxsplit=1)[-1]
-    )
+def _nearest(name: str, known: Iterable[str]) -> str:
+    """Proposed: the setting of that name elsewhere, or else one that is spelt alike."""
+    last_of = {k: k.rpartition(".")[2] for k in known}
+    last = name.rpartition(".")[2]
+    near = [k for k in last_of if last_of[k] == last] or difflib.get_close_matches(name, last_of, 1)
+    alike = difflib.get_close_matches(last, last_of.values(), 1)
+    near = near or [k for k in last_of if last_of[k] in alike]
     return f"; did you mean {near[0]!r}?" if near else "; `ganvas train RECIPE --help` lists them all"
 
 
-def _read(value: Any) -> Any:
+def _read(value: Any, field: FieldInfo) -> Any:
     if not isinstance(value, str):
         return value
-    if value.lower() == "none":
+    if value.lower() == "none" and type(None) in get_args(field.annotation):
         return None
     try:
         return json.loads(value.lower() if value.lower() in ("true", "false") else value)

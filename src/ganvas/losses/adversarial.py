@@ -8,6 +8,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from ganvas.core import distributed
+
 Logits = Float[Tensor, " batch"]
 Scalar = Float[Tensor, ""]
 
@@ -145,8 +147,9 @@ GAMES: dict[GameName, Game] = {
 
 
 def hardest(losses: list[Scalar]) -> Scalar:
-    """The generator faces the critic that it fools least (Durugkar et al. 2017, GMAN-max)."""
-    return torch.stack(losses).max()
+    """The generator faces the critic it fools least, over all processes (Durugkar et al. 2017, GMAN-max)."""
+    stacked = torch.stack(losses)
+    return stacked[distributed.average(stacked.detach().clone()).argmax()]
 
 
 def mean(losses: list[Scalar]) -> Scalar:

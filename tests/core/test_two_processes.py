@@ -1,0 +1,107 @@
+"""Two processes play as one does on the joined batch: same gradients, same next weights."""
+
+import pytest
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+
+from ganvas.core.turns import Player, play, players_of
+from ganvas.data.spec import Spec
+from ganvas.models import dcgan
+from ganvas.models.adversarial import GAN
+from ganvas.remedies.augmentation import AugmentSettings
+from ganvas.remedies.penalties import PenaltySettings
+
+RATE, STEPS, ITEMS = 0.05, 3, 8
+SMALL = {"width": 4, "latent": 8}
+SMOOTH = PenaltySettings(r1=2.0, r2=1.0)
+JUDGES = dcgan.CriticSettings(width=4, count=2)
+GAMES = {
+    "relativistic": dcgan.Settings(
+        game="relativistic", penalty=SMOOTH, critic=JUDGES, generator=dcgan.GeneratorSettings(**SMALL)
+    ),
+    "hardest": dcgan.Settings(
+        game="wasserstein",
+        penalty=SMOOTH,
+        critic=JUDGES.model_copy(update={"reduce": "hardest"}),
+        generator=dcgan.GeneratorSettings(**SMALL, steps=2),
+    ),
+    "adaptive": dcgan.Settings(
+        penalty=PenaltySettings(r1=2.0, every=2),
+        critic=JUDGES.model_copy(update={"steps": 2, "norm": "batch"}),
+        augment=AugmentSettings(adaptive=True, p=0.0, speed=100),  # follows the critic, but does nothing
+        generator=dcgan.GeneratorSettings(**SMALL),
+    ),
+}
+
+
+class Given(GAN):
+    """Takes z from outside, since processes draw different ones."""
+
+    z: torch.Tensor
+
+    def make(self, label, n, device):
+        return self.generator(self.z, label)
+
+
+def data(dtype):
+    generator = torch.Generator().manual_seed(5)
+    x = torch.rand(STEPS, ITEMS, 3, 16, 16, generator=generator, dtype=torch.float64) * 2 - 1
+    z = torch.randn(STEPS, ITEMS, SMALL["latent"], generator=generator, dtype=torch.float64)
+    y = torch.randint(3, (STEPS, ITEMS), generator=generator)
+    return x.to(dtype), z.to(dtype), y
+
+
+def weights(name, dtype, rank=0, processes=1):
+    """All that the players have learnt after each step."""
+    torch.manual_seed(0)
+    game = dcgan.build(GAMES[name], Spec(kind="image", shape=(3, 16, 16), classes=("a", "b", "c"))).to(dtype)
+    game.__class__ = Given
+    players = players_of(game, lambda _, params: Player(params, torch.optim.SGD(params, RATE)))
+    found = []
+    for step, (x, z, y) in enumerate(zip(*data(dtype), strict=True)):
+        x, game.z, y = (t.chunk(processes)[rank] for t in (x, z, y))  # noqa: PLW2901
+        play(game, players, [{"image": x, "label": y}], step)
+        found.append({key: value.clone() for key, value in game.state_dict().items()})
+    return found
+
+
+def process(rank, folder):
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
+    found = {(n, d): weights(n, d, rank, 2) for n in GAMES for d in (torch.float64, torch.float32)}
+    torch.save(found, f"{folder}/{rank}.pt")
+    dist.destroy_process_group()
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("processes")
+    mp.spawn(process, (str(folder),), nprocs=2)
+    return [torch.load(folder / f"{rank}.pt") for rank in range(2)]
+
+
+@pytest.mark.parametrize("name", GAMES)
+@pytest.mark.parametrize(("dtype", "within"), [(torch.float64, 1e-12), (torch.float32, 1e-6)])
+def test_two_processes_learn_what_one_does(both, name, dtype, within):
+    alone = weights(name, dtype)
+    for one, two, other in zip(alone, both[0][name, dtype], both[1][name, dtype], strict=True):
+        for key, value in one.items():
+            assert torch.equal(two[key], other[key]), f"{key}: the processes drift apart"
+            torch.testing.assert_close(
+                two[key], value, rtol=within, atol=within, msg=lambda m, k=key: f"{k}: {m}"
+            )
+
+
+def test_the_first_step_is_the_gradient(both):
+    """Of SGD: (old - new) / rate, to 1e-6 as the weights are."""
+    torch.manual_seed(0)
+    start = dcgan.build(GAMES["relativistic"], Spec(kind="image", shape=(3, 16, 16), classes=("a", "b", "c")))
+    start = start.double().state_dict()
+    one, two = weights("relativistic", torch.float64)[0], both[0]["relativistic", torch.float64][0]
+    moved = 0.0
+    for key in (k for k in start if k.endswith(("weight", "bias"))):
+        gradients = [(start[key] - after[key]) / RATE for after in (one, two)]
+        torch.testing.assert_close(*gradients, rtol=1e-6, atol=1e-6)
+        moved = max(moved, gradients[0].abs().max().item())
+    assert moved > 0.01
