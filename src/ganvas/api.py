@@ -47,8 +47,8 @@ def train(
     where = pick(device)
     distributed.start(where)
     quicken(where)
-    trainer = _resumed(ask, where) if resume else _new(ask, where)
-    observer = trainer.observer = observer or Observer()
+    observer = observer or Observer()
+    trainer = (_resumed if resume else _new)(ask, where, observer)
     notes = [*getattr(trainer.data, "notes", []), *_repeats(trainer)]
     first = distributed.rank() == 0
     with trainer.run.held() if first else nullcontext():
@@ -89,7 +89,7 @@ class Ask:
         _ = self.seconds
 
 
-def _new(ask: Ask, where: torch.device) -> Trainer:
+def _new(ask: Ask, where: torch.device, observer: Observer) -> Trainer:
     if ask.data is None:
         raise UserError(
             "say what to learn from: --data with a folder, a file or a built-in set such as fashion"
@@ -100,7 +100,7 @@ def _new(ask: Ask, where: torch.device) -> Trainer:
     distributed.barrier()  # the first process makes the folder only when all have seen that there is none
     name = ask.recipe or DEFAULTS[kind_of(source)]
     recipe = override(find(name), ask.settings | _length(ask.steps))
-    items = load(source, data_settings(recipe))
+    items = load(source, data_settings(recipe), observer.reading)
     if ask.epochs is not None:
         recipe = override(recipe, _length(max(1, round(ask.epochs * len(items) / recipe.training.batch))))
     record = {
@@ -114,7 +114,7 @@ def _new(ask: Ask, where: torch.device) -> Trainer:
         "environment": environment(where),
         "began": time.strftime("%Y-%m-%d %H:%M:%S"),
     }
-    trainer = _trainer(record, recipe, items, Run(path), where)
+    trainer = _trainer(record, recipe, items, Run(path), where, observer)
     if distributed.rank() == 0:
         Run.create(path, record)
     distributed.barrier()
@@ -135,7 +135,7 @@ def _facts(source: str, items: Any) -> dict[str, Any]:
     }
 
 
-def _resumed(ask: Ask, where: torch.device) -> Trainer:
+def _resumed(ask: Ask, where: torch.device, observer: Observer) -> Trainer:
     if ask.out is None and ask.data is None:
         raise UserError("say which run to go on with: --out runs/NAME")
     run = Run.open(Path(ask.out) if ask.out is not None else _latest(_stem(str(ask.data))))
@@ -151,13 +151,13 @@ def _resumed(ask: Ask, where: torch.device) -> Trainer:
             f"go on with the version that began it, or start a new run, with another --out"
         ) from None
     source = source if ask.data is None else str(ask.data)
-    items = load(source, data_settings(recipe))
+    items = load(source, data_settings(recipe), observer.reading)
     if items.fingerprint != fingerprint:
         raise UserError(
             f"{source} is not the data that {run.path} was trained on, or has changed since; "
             f"for other data start a new run, with another --out"
         )
-    return _trainer(record, recipe, items, run, where)
+    return _trainer(record, recipe, items, run, where, observer)
 
 
 def _refuse_changes(ask: Ask, recipe: Any, run: Run) -> None:
@@ -191,7 +191,9 @@ def _repeats(trainer: Trainer) -> list[str]:
     return [f"A batch of {batch} is more than the {items} items there are, so some come several times."]
 
 
-def _trainer(record: dict[str, Any], recipe: Any, items: Any, run: Run, where: torch.device) -> Trainer:
+def _trainer(
+    record: dict[str, Any], recipe: Any, items: Any, run: Run, where: torch.device, observer: Observer
+) -> Trainer:
     reseed(record["seed"], "weights")
     config = {"recipe": record["recipe"], "settings": record["settings"], "spec": record["data"]["spec"]}
     return Trainer(
@@ -204,6 +206,7 @@ def _trainer(record: dict[str, Any], recipe: Any, items: Any, run: Run, where: t
         make_optimiser=adam(recipe),
         config=config | {"ganvas": record["environment"]["packages"]["ganvas"]},
         budget=record["budget"],
+        observer=observer,
     )
 
 
@@ -213,7 +216,9 @@ def pace(data: str, recipe: Any, steps: int = 8) -> float:
     quicken(where)
     items = load(data, data_settings(recipe))
     record = {"recipe": "", "settings": {}, "seed": 0, "budget": None, "data": _facts(data, items)}
-    trainer = _trainer(record | {"environment": environment(where)}, recipe, items, Run(Path()), where)
+    trainer = _trainer(
+        record | {"environment": environment(where)}, recipe, items, Run(Path()), where, Observer()
+    )
     for _ in range(2):  # the first steps allocate
         trainer.advance()
     began = time.monotonic()

@@ -78,7 +78,7 @@ def train(ask: "Train") -> dict[str, Any]:
     from ganvas.terminal import Screen
 
     screen = Screen()
-    recorder = Recorder(screen.said, screen.logged, screen.shown)
+    recorder = Recorder(screen)
     with screen.watching():
         run = api.train(
             ask.data,

@@ -52,12 +52,12 @@ class Screen:
     def __init__(self) -> None:
         self.live = is_first() and ERR.is_terminal and not ERR.is_dumb_terminal
         self._bar = Progress(
-            TextColumn("step {task.completed:,} of {task.total:,}"),
+            TextColumn("{task.description} {task.completed:,} of {task.total:,}"),
             BarColumn(),
-            TextColumn("{task.fields[speed]}, {task.fields[left]} left"),
+            TextColumn("{task.fields[pace]}"),
             console=ERR,
         )
-        self._task = self._bar.add_task("", total=None, speed="…", left="…")
+        self._task = self._bar.add_task("", total=1, visible=False, pace="")
         self._losses, self._picture = Text(""), Text("")
         self._last = 0.0
         self._view: Live | None = None
@@ -73,17 +73,24 @@ class Screen:
     def _render(self) -> Group:
         return Group(self._picture, self._bar, self._losses)
 
+    def _show(self, what: str, done: int, total: int, pace: str = "") -> None:
+        self._bar.update(self._task, description=what, completed=done, total=total, pace=pace, visible=True)
+
+    def reading(self, done: int, total: int) -> None:
+        """Data is read for the first time."""
+        self._show("reading", done, total)
+
     def said(self, sentence: str) -> None:
         ERR.print(sentence)
 
-    def logged(self, m: "Moment") -> None:
-        losses = "  ".join(f"{name} {value:.3g}" for name, value in m.stats.items() if "/" not in name)
-        speed, left = f"{m.items_per_second:,.0f} items/s", duration(m.left)
-        self._bar.update(self._task, completed=m.step, total=m.total, speed=speed, left=left)
+    def logged(self, moment: "Moment") -> None:
+        losses = "  ".join(f"{name} {value:.3g}" for name, value in moment.stats.items() if "/" not in name)
+        speed, left = f"{moment.items_per_second:,.0f} items/s", duration(moment.left)
+        self._show("step", moment.step, moment.total, f"{speed}, {left} left")
         self._losses = Text(losses, style="dim")
-        if not self.live and (time.monotonic() - self._last > self.QUIET or m.step >= m.total):
+        if not self.live and (time.monotonic() - self._last > self.QUIET or moment.step >= moment.total):
             self._last = time.monotonic()
-            ERR.print(f"step {m.step:,} of {m.total:,}  {losses}  {speed}, {left} left")
+            ERR.print(f"step {moment.step:,} of {moment.total:,}  {losses}  {speed}, {left} left")
 
     def shown(self, image: "Image") -> None:
         if self.live and ERR.color_system == "truecolor":
@@ -108,5 +115,5 @@ def reading() -> Iterator[Any]:
     """A bar while data is read; gives what `load` calls with done and total."""
     with Progress(TextColumn("reading"), BarColumn(), TextColumn("{task.completed:,} of {task.total:,}"),
                   console=ERR, transient=True, disable=not ERR.is_terminal) as bar:  # fmt: skip
-        task = bar.add_task("", total=None)
+        task = bar.add_task("", total=1)
         yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -74,6 +74,7 @@ class Observer:
     logged: Callable[[Moment], None] = lambda moment: None
     snapshot: Callable[["Trainer"], None] = lambda trainer: None
     said: Callable[[str], None] = print
+    reading: Callable[[int, int], None] = lambda done, total: None
 
 
 @dataclass

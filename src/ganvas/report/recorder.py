@@ -1,7 +1,6 @@
 """Keeps what a training shows on its way: pictures of samples, TensorBoard's curves, and the report."""
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -19,21 +18,26 @@ LEADING, WALK = 6, 10
 """Rows and columns of the interpolation."""
 
 
+class Display(Protocol):
+    """Where a person looks while it works."""
+
+    def said(self, sentence: str) -> None: ...
+    def reading(self, done: int, total: int) -> None: ...
+    def logged(self, moment: Moment) -> None: ...
+    def shown(self, image: Image.Image) -> None: ...
+
+
 class Recorder:
     """An observer that writes into the run's folder."""
 
-    def __init__(
-        self,
-        said: Callable[[str], None],
-        logged: Callable[[Moment], None],
-        shown: Callable[[Image.Image], None],
-    ):
-        self._said, self._logged, self._shown = said, logged, shown
+    def __init__(self, display: Display):
+        self._display = display
         self._curves: Any = None
 
     @property
     def observer(self) -> Observer:
-        return Observer(self._started, self._log, self._snapshot, self._said)
+        """What the loop calls."""
+        return Observer(self._started, self._log, self._snapshot, self._display.said, self._display.reading)
 
     def _started(self, trainer: Trainer) -> None:
         from torch.utils.tensorboard import SummaryWriter
@@ -54,7 +58,7 @@ class Recorder:
         for name, value in moment.stats.items():
             self._curves.add_scalar(name, value, moment.step)
         self._curves.add_scalar("items_per_second", moment.items_per_second, moment.step)
-        self._logged(moment)
+        self._display.logged(moment)
 
     def _snapshot(self, trainer: Trainer) -> None:
         made = items(trainer.objective, self._spec, trainer.seed)
@@ -63,7 +67,7 @@ class Recorder:
         if trainer.step >= trainer.total and self._spec.kind == "image":
             walked = walk(trainer.objective, self._spec, trainer.seed)
             picture(self._spec, walked, columns=WALK).save(trainer.run.samples / "interpolation.png")
-        self._shown(drawn)
+        self._display.shown(drawn)
 
     def close(self) -> None:
         if self._curves is not None:
