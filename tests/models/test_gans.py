@@ -1,5 +1,7 @@
 """Every GAN at small widths: it takes its turns, samples, and keeps its players apart."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 
@@ -35,10 +37,14 @@ def batch_of(spec, n=8):
     return {"image": torch.rand(n, *spec.shape) * 2 - 1} | labels
 
 
-def train(objective, spec, steps=2):
+def bf16():
+    return torch.autocast("cpu", torch.bfloat16)
+
+
+def train(objective, spec, steps=2, precision=nullcontext):
     players = players_of(objective, lambda _, params: Player(params, torch.optim.Adam(params, 1e-3)))
     for step in range(steps):
-        stats = play(objective, players, [batch_of(spec)], step)
+        stats = play(objective, players, [batch_of(spec)], step, precision)
     return stats
 
 
@@ -47,14 +53,16 @@ def seeded(seed=0):
 
 
 @pytest.mark.parametrize("classes", [0, 3])
-@pytest.mark.parametrize(("size", "channels"), [(16, 1), (32, 3), (64, 4)])
+@pytest.mark.parametrize(
+    ("size", "channels", "precision"), [(16, 1, nullcontext), (32, 3, bf16), (64, 4, nullcontext)]
+)
 @pytest.mark.parametrize("model", MODELS)
-def test_every_model_takes_its_turns_and_samples(model, size, channels, classes):
+def test_every_model_takes_its_turns_and_samples(model, size, channels, classes, precision):
     torch.manual_seed(0)
     spec = pictures(size, channels, classes)
     objective = model.build(small(model), spec)
     before = {name: p.detach().clone() for name, p in objective.named_parameters()}
-    stats = train(objective, spec)
+    stats = train(objective, spec, precision=precision)
     assert {"critic", "generator", "critic/real", "critic/fake", "critic/accuracy"} <= stats.keys()
     assert all(torch.as_tensor(value).isfinite() for value in stats.values())
     still = [name for name, p in objective.named_parameters() if torch.equal(p, before[name])]
@@ -93,13 +101,13 @@ REMEDIES = {
 }
 
 
-@pytest.mark.parametrize("game", ["nonsaturating", "relativistic"])
+@pytest.mark.parametrize(("game", "precision"), [("nonsaturating", nullcontext), ("relativistic", bf16)])
 @pytest.mark.parametrize("remedy", REMEDIES)
-def test_remedies_combine_on_labelled_pictures(remedy, game):
+def test_remedies_combine_on_labelled_pictures(remedy, game, precision):
     torch.manual_seed(0)
     spec = pictures(classes=3)
     objective = dcgan.build(small(dcgan, game=game, **REMEDIES[remedy]), spec)
-    stats = train(objective, spec)
+    stats = train(objective, spec, precision=precision)
     assert all(torch.as_tensor(value).isfinite() for value in stats.values())
     assert objective.sample(4, generator=seeded(), label=1).shape == (4, 3, 16, 16)
 

@@ -20,6 +20,9 @@ def pick(name: str) -> torch.device:
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
+    except RuntimeError:
+        raise UserError(f"there is no device {name!r}; it is auto, cpu, cuda, cuda:1 and so on") from None
+    try:
         if device.type == "cuda" and device.index is None:
             device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
         torch.zeros(1, device=device)

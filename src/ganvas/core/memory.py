@@ -10,8 +10,8 @@ import torch
 
 SPARED = 0.05
 """Share of what is free that is left to the rest of the machine."""
-WORDS = ("allocate memory", "bad_alloc")
-"""How torch's CPU allocator, and C++, say it."""
+WORDS = ("allocate memory", "bad_alloc", "could not create a primitive", "could not create a memory")
+"""How torch's CPU allocator, C++ and oneDNN say it."""
 
 
 def is_lack_of_memory(error: Exception) -> bool:

@@ -55,7 +55,9 @@ def override(settings: S, changes: Mapping[str, Any]) -> S:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"] if isinstance(part, str) and part in _parts(known))
-        problem = first["msg"].removeprefix("Input ").removeprefix("Value error, ")
+        problem = (
+            first["msg"].removeprefix("Input ").removeprefix("Value error, ").partition(", unable to")[0]
+        )
         raise UserError(f"--{name} {first['input']} will not do: it {problem}") from None
 
 

@@ -21,6 +21,8 @@ WIDEST = 8  # the innermost layers have 8 x width channels, as in the paper
 class GeneratorSettings(settings.GeneratorSettings):
     """Transposed convolutions with batch norm."""
 
+    lr: float = Field(default=8e-4, gt=0, le=1)
+    """Adam's learning rate."""
     beta1: float = Field(default=0.0, ge=0, lt=1)
     """Adam's memory of the gradient."""
     beta2: float = Field(default=0.99, ge=0, lt=1)
@@ -32,6 +34,8 @@ class CriticSettings(settings.CriticSettings):
 
     norm: NormName = "none"
     """The paper has batch norm; with R1 the critic learns better with none."""
+    lr: float = Field(default=8e-4, gt=0, le=1)
+    """Adam's learning rate."""
     beta1: float = Field(default=0.0, ge=0, lt=1)
     """Adam's memory of the gradient."""
     beta2: float = Field(default=0.99, ge=0, lt=1)

@@ -54,7 +54,7 @@ def squared_gradient(
 def between(real: Float[Tensor, "batch ..."], fake: Float[Tensor, "batch ..."]) -> Float[Tensor, "batch ..."]:
     """Points drawn uniformly on the lines between real and made items (Gulrajani 2017, sec. 4)."""
     share = torch.rand(len(real), *[1] * (real.ndim - 1), device=real.device, dtype=real.dtype)
-    return torch.lerp(fake, real, share).detach().requires_grad_()
+    return torch.lerp(fake.to(real.dtype), real, share).detach().requires_grad_()
 
 
 def distance_from_one(squared: Float[Tensor, " batch"]) -> Scalar:
