@@ -212,9 +212,8 @@ class Trainer:
         steps, since = self.step - self._seen[0], now - self._seen[1]
         self._seen = (self.step, now)
         speed = steps / max(since, 1e-9)
-        moment = Moment(
-            self.step, self.total, now, speed * self.settings.batch, (self.total - self.step) / speed, stats
-        )
+        left = self.clock.left(self.total - self.step, speed)
+        moment = Moment(self.step, self.total, now, speed * self.settings.batch, left, stats)
         if distributed.rank() == 0:
             rates = {
                 f"learning_rate/{name}": p.optimiser.param_groups[0]["lr"] for name, p in self.players.items()

@@ -44,8 +44,12 @@ class Clock:
         """Seconds of training so far."""
         return self._spent + time.monotonic() - self._began
 
+    def left(self, steps: int, speed: float) -> float:
+        """Seconds to go: what the budget has left, or these steps at this speed."""
+        return steps / speed if self.budget is None else max(0.0, self.budget - self.elapsed)
+
     def fit(self, step: int, total: int) -> int:
-        """How many steps there will be in all, at the speed since the last look but one."""
+        """How many steps there will be in all, at the mean speed so far."""
         now = self.elapsed
         if self.budget is None or step == 0:
             return total

@@ -33,6 +33,8 @@ class Objective(nn.Module):
     """Players whose weights are averaged over the training, for use."""
     progress: float = 0.0
     """The share of the training that is done; the loop keeps it, for whatever changes on the way."""
+    parts: int = 1
+    """In how many parts this step goes through its batch: what one keeps between turns is kept that often."""
 
     def turns(self, batch: Batch, step: int) -> Iterator[Turn]:
         """What each player minimises in this step, turn by turn; code after a `yield` sees the update."""
@@ -90,6 +92,7 @@ def play(
     Each loss runs backward into its own player's parameters only, so no network needs freezing and no
     gradient is left over for another player. Returns the mean of every loss and figure over all that gave it.
     """
+    objective.parts = len(micro_batches)
     games = [objective.turns(batch, step) for batch in micro_batches]
     stats: dict[str, Tensor] = {}
     times = Counter[str]()

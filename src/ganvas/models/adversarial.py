@@ -83,20 +83,21 @@ class GAN(Objective):
     def turns(self, batch: Batch, step: int) -> Iterator[Turn]:
         real, label = batch[BATCH_KEY[self.spec.kind]], batch.get("label")
         due = self.rules.penalty.due(step)
-        for _ in range(self.judging.steps - 1):
+        shared = self.parts == 1
+        for _ in range(self.judging.steps - shared):
             with torch.no_grad():
                 fake = self.make(label, len(real), real.device)
             turn, lead = self._critics_turn(real, fake, label, due)
             yield turn
             self._after_critic(lead)
-        # The last critic's turn and the first generator's share one fake: its graph waits in between.
-        fake = self.make(label, len(real), real.device)
-        turn, lead = self._critics_turn(real, fake.detach(), label, due)
-        yield turn
-        self._after_critic(lead)
-        for k in range(self.making.steps):
-            if k > 0:
-                fake = self.make(label, len(real), real.device)
+        if shared:  # by the last critic's turn and the first generator's; its graph waits in between
+            fake = self.make(label, len(real), real.device)
+            turn, lead = self._critics_turn(real, fake.detach(), label, due)
+            yield turn
+            self._after_critic(lead)
+            yield self._generators_turn(real, fake, label)
+        for _ in range(self.making.steps - shared):
+            fake = self.make(label, len(real), real.device)
             yield self._generators_turn(real, fake, label)
 
     @property

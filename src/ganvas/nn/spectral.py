@@ -12,7 +12,7 @@ from torch.nn.utils import parametrize
 class _Spectral(nn.Module):
     """W / sigma(W), with sigma = u^T W v and one power iteration for each use in training (algorithm 1).
 
-    Torch's own parametrisation runs it in whatever autocast says; in bf16 the estimate is off by a percent.
+    Torch's own parametrisation runs it in whatever autocast says; here it stays in fp32.
     """
 
     u: Tensor
