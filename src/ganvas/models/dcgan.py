@@ -51,7 +51,7 @@ class Settings(settings.Rules):
     """The generator's mirror, with leaky ReLU."""
     game: GameName = "relativistic"
     """What the players minimise."""
-    penalty: PenaltySettings = PenaltySettings(r1=0.02, r2=0.02, every=8)
+    penalty: PenaltySettings = PenaltySettings(r1=0.1, r2=0.1, every=8)
     """What keeps the critic smooth."""
 
 
