@@ -7,8 +7,8 @@ if TYPE_CHECKING:
     from ganvas.api import train
     from ganvas.model import load
 
-# Before torch loads OpenMP: threads that wait for each other asleep, and not spinning, lose nothing on a quiet
-# machine and two to five times less where something else runs (docs/notebook.md).
+# Before torch loads OpenMP: threads that wait for each other asleep, and not spinning, lose nothing on a
+# quiet machine, and far less where something else runs (docs/notebook.md).
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __all__ = ["load", "train"]

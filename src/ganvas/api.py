@@ -49,6 +49,7 @@ def train(
     quicken(where)
     observer = observer or Observer()
     trainer = (_resumed if resume else _new)(ask, where, observer)
+    trainer.observer = observer
     notes = [*getattr(trainer.data, "notes", []), *_repeats(trainer)]
     first = distributed.rank() == 0
     with trainer.run.held() if first else nullcontext():
@@ -114,7 +115,7 @@ def _new(ask: Ask, where: torch.device, observer: Observer) -> Trainer:
         "environment": environment(where),
         "began": time.strftime("%Y-%m-%d %H:%M:%S"),
     }
-    trainer = _trainer(record, recipe, items, Run(path), where, observer)
+    trainer = _trainer(record, recipe, items, Run(path), where)
     if distributed.rank() == 0:
         Run.create(path, record)
     distributed.barrier()
@@ -157,7 +158,7 @@ def _resumed(ask: Ask, where: torch.device, observer: Observer) -> Trainer:
             f"{source} is not the data that {run.path} was trained on, or has changed since; "
             f"for other data start a new run, with another --out"
         )
-    return _trainer(record, recipe, items, run, where, observer)
+    return _trainer(record, recipe, items, run, where)
 
 
 def _refuse_changes(ask: Ask, recipe: Any, run: Run) -> None:
@@ -191,9 +192,7 @@ def _repeats(trainer: Trainer) -> list[str]:
     return [f"A batch of {batch} is more than the {items} items there are, so some come several times."]
 
 
-def _trainer(
-    record: dict[str, Any], recipe: Any, items: Any, run: Run, where: torch.device, observer: Observer
-) -> Trainer:
+def _trainer(record: dict[str, Any], recipe: Any, items: Any, run: Run, where: torch.device) -> Trainer:
     reseed(record["seed"], "weights")
     config = {"recipe": record["recipe"], "settings": record["settings"], "spec": record["data"]["spec"]}
     return Trainer(
@@ -206,7 +205,6 @@ def _trainer(
         make_optimiser=adam(recipe),
         config=config | {"ganvas": record["environment"]["packages"]["ganvas"]},
         budget=record["budget"],
-        observer=observer,
     )
 
 
@@ -216,9 +214,8 @@ def pace(data: str, recipe: Any, steps: int = 8) -> float:
     quicken(where)
     items = load(data, data_settings(recipe))
     record = {"recipe": "", "settings": {}, "seed": 0, "budget": None, "data": _facts(data, items)}
-    trainer = _trainer(
-        record | {"environment": environment(where)}, recipe, items, Run(Path()), where, Observer()
-    )
+    record |= {"environment": environment(where)}
+    trainer = _trainer(record, recipe, items, Run(Path()), where)
     for _ in range(2):  # the first steps allocate
         trainer.advance()
     began = time.monotonic()

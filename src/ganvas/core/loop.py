@@ -159,6 +159,7 @@ class Trainer:
                 break
             except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
                 self._shrink(error)
+            memory.spare()  # what the error held on to is free only here
         self.step += 1
         self.average.update(self.objective, self.step)
         return stats

@@ -1,15 +1,18 @@
 """Too little memory, as an error that can be answered, and not as a process that the system ends."""
 
+import ctypes
+import gc
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import torch
 
 SPARED = 0.05
 """Share of what is free that is left to the rest of the machine."""
+M_MMAP_THRESHOLD = -3  # of malloc.h
 WORDS = ("allocate memory", "bad_alloc", "could not create a primitive", "could not create a memory")
 """How torch's CPU allocator, C++ and oneDNN say it."""
 
@@ -18,6 +21,15 @@ def is_lack_of_memory(error: Exception) -> bool:
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return isinstance(error, RuntimeError) and any(word in str(error) for word in WORDS)
+
+
+def spare() -> None:
+    """From now on give freed memory back at once; glibc would keep it, in pieces that nothing fits in."""
+    gc.collect()
+    with suppress(OSError, AttributeError):  # another C library
+        libc = ctypes.CDLL(None)
+        libc.mallopt(M_MMAP_THRESHOLD, 1 << 20)
+        libc.malloc_trim(0)
 
 
 @contextmanager
