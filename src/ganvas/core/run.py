@@ -64,7 +64,7 @@ class Run:
             return
         lock = self.path / ".lock"
         with told(lock):
-            file = lock.open("w")
+            file = lock.open("a")
         with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

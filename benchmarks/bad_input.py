@@ -1,0 +1,318 @@
+"""Every bad input, typed as a user types it; what was answered becomes docs/bad-input.md.
+
+python benchmarks/bad_input.py > docs/bad-input.md
+"""
+
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import zlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+TRAIN = "ganvas train --steps 2"
+MEMORY = 1450 << 20
+"""Bytes of address space left to the command that is to run out of them."""
+
+
+HEAD = """# Bad input, as typed and as answered
+
+Written by `benchmarks/bad_input.py`, which types every line below and copies what came back on standard
+error. A refusal is one sentence and exit code 2, nothing is overwritten, and it takes a few seconds at most
+(here {slowest:.1f} s, on a machine with other work to do). After an exit code of 0 the command did
+what was asked, and said what it had to change."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One bad input."""
+
+    group: str
+    what: str
+    line: str
+    """As typed, in a folder of its own beside data/ and runs/."""
+    code: int = 2
+    before: Callable[[Path], None] | None = None
+    """Makes the folder as bad as it should be."""
+    memory: int | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of it."""
+
+    code: int
+    out: str
+    err: str
+    seconds: float
+    unharmed: bool
+    """Whether every file that was there before is there as it was."""
+
+
+def picture(path: Path, seed: int, mode: str = "RGB", size: int = 16) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(seed)
+    Image.fromarray(rng.integers(0, 256, (size, size, 3), np.uint8)).convert(mode).save(path)
+
+
+def data(root: Path) -> None:
+    """Folders of pictures, good and bad."""
+    for k in range(40):
+        picture(root / f"data/pets/{('cats', 'dogs')[k % 2]}/{k:02}.png", k)
+        picture(root / f"data/other/{k:02}.png", 100 + k)
+        picture(root / f"data/bomb/{k:02}.png", k)
+        mode, kind = (("RGB", "png"), ("L", "png"), ("RGBA", "png"), ("CMYK", "jpg"))[k % 4]
+        picture(root / f"data/mixed/{k:02}.{kind}", k, mode)
+        (root / f"data/broken/{k:02}.png").parent.mkdir(parents=True, exist_ok=True)
+        (root / f"data/broken/{k:02}.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
+        picture(root / f"data/holes/{k:02}.png", k)
+    for k in range(0, 40, 5):
+        cut(root / f"data/holes/{k:02}.png")
+    for k in range(4):
+        picture(root / f"data/few/{k:02}.png", k)
+    (root / "data/empty").mkdir()
+    (root / "data/letters").mkdir()
+    (root / "data/letters/a.txt").write_text("Dear Sir")
+    (root / "data/bomb/bomb.png").write_bytes(bomb())
+    (root / "data/table.csv").write_text(
+        "x,y\n" + "\n".join(f"{k},{k * k}" for k in range(20)) + "\n3,three\n"
+    )
+
+
+def bomb() -> bytes:
+    """A small file that says it is 60,000 x 60,000."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return len(body).to_bytes(4) + kind + body + zlib.crc32(kind + body).to_bytes(4)
+
+    head = (60_000).to_bytes(4) * 2 + bytes([8, 2, 0, 0, 0])
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", zlib.compress(bytes(1000)))
+        + chunk(b"IEND", b"")
+    )
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def newest(root: Path) -> Path:
+    return max((root / "runs/pets/checkpoints").iterdir(), key=lambda p: int(p.name[5:]))
+
+
+def damage_newest(root: Path) -> None:
+    cut(newest(root) / "objective.safetensors")
+
+
+def damage_all(root: Path) -> None:
+    for path in (root / "runs/pets/checkpoints").iterdir():
+        cut(path / "optimisers.safetensors")
+
+
+def no_checkpoint(root: Path) -> None:
+    shutil.rmtree(root / "runs/pets/checkpoints")
+
+
+def change_data(root: Path) -> None:
+    picture(root / "data/pets/cats/more.png", 1000)
+
+
+def damage_model(root: Path) -> None:
+    cut(root / "runs/pets/model/model.safetensors")
+
+
+def damage_record(root: Path) -> None:
+    cut(root / "runs/pets/recipe.json")
+
+
+def no_model(root: Path) -> None:
+    shutil.rmtree(root / "runs/pets/model")
+
+
+def something_there(root: Path) -> None:
+    picture(root / "taken/0.png", 0)
+
+
+def small_disk(root: Path) -> None:
+    (root / "full").mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "none", root / "full"], check=True)
+
+
+BIG = (
+    "ganvas train dcgan --data fashion --steps 1 --generator.width 16 --critic.width 16 --training.batch 4096"
+)
+
+
+def may_mount() -> bool:
+    """Whether a small disk can be made here, for one to be full."""
+    with tempfile.TemporaryDirectory() as folder:
+        line = ["mount", "-t", "tmpfs", "-o", "size=300k", "none", folder]
+        if subprocess.run(line, capture_output=True, check=False).returncode:
+            return False
+        subprocess.run(["umount", folder], check=True)
+        return True
+
+
+RESUME = "ganvas train --out runs/pets --resume"
+CASES = [
+    Case("Data", "path missing", f"{TRAIN} --data data/pest"),
+    Case("Data", "nothing like it either", f"{TRAIN} --data xyzzy"),
+    Case("Data", "no data given", TRAIN),
+    Case("Data", "empty folder", f"{TRAIN} --data data/empty"),
+    Case("Data", "no picture in it", f"{TRAIN} --data data/letters"),
+    Case("Data", "all broken", f"{TRAIN} --data data/broken"),
+    Case("Data", "more than a tenth broken", f"{TRAIN} --data data/holes"),
+    Case("Data", "too few", f"{TRAIN} --data data/few"),
+    Case("Data", "a decompression bomb among them", f"{TRAIN} --data data/bomb", 0),
+    Case("Data", "mixed channels", f"{TRAIN} --data data/mixed", 0),
+    Case("Data", "a word in a table of numbers", "ganvas train --data data/table.csv"),
+    Case("Data", "a recipe for another kind of data", "ganvas train points --data data/pets"),
+    Case("Data", "batch larger than the data", f"{TRAIN} --data data/pets --training.batch 64", 0),
+    Case("Data", "inspect: path missing", "ganvas inspect data/pest"),
+    Case("Data", "inspect: all broken", "ganvas inspect data/broken"),
+    Case("Settings", "command misspelt", "ganvas trian --data data/pets"),
+    Case("Settings", "option misspelt", "ganvas train --dta data/pets"),
+    Case("Settings", "recipe misspelt", "ganvas train dcgna --data data/pets"),
+    Case("Settings", "recipe unknown", "ganvas train xyzzy --data data/pets"),
+    Case("Settings", "setting misspelt", "ganvas train --data data/pets --generator.widht 8"),
+    Case("Settings", "setting unknown", "ganvas train --data data/pets --xyzzy 8"),
+    Case("Settings", "setting of another player", "ganvas train --data data/pets --critic.latent 8"),
+    Case("Settings", "setting without a value", "ganvas train --data data/pets --generator.width"),
+    Case("Settings", "out of range", "ganvas train --data data/pets --generator.latent 0"),
+    Case("Settings", "no number", "ganvas train --data data/pets --generator.width wide"),
+    Case("Settings", "held out: nothing", f"{TRAIN} --data data/pets --image.held_out 0", 0),
+    Case("Settings", "held out: all", "ganvas train --data data/pets --image.held_out 1"),
+    Case("Settings", "size that is none", "ganvas train --data data/pets --image.size 48"),
+    Case("Settings", "steps: none", "ganvas train --data data/pets --steps 0"),
+    Case("Settings", "steps: a word", "ganvas train --data data/pets --steps many"),
+    Case("Settings", "epochs: below 0", "ganvas train --data data/pets --epochs -1"),
+    Case("Settings", "budget: nonsense", "ganvas train --data data/pets --budget soon"),
+    Case("Settings", "how long, said twice", "ganvas train --data data/pets --steps 5 --budget 1m"),
+    Case("Settings", "no GPU here", "ganvas train --data data/pets --device cuda"),
+    Case("Settings", "unknown device", "ganvas train --data data/pets --device abacus"),
+    Case("Settings", "parts that do not fit", f"{TRAIN} --data data/pets --training.accumulate 3"),
+    Case("Runs", "run folder exists", f"{TRAIN} --data data/pets --out runs/pets"),
+    Case("Runs", "run folder is a file", f"{TRAIN} --data data/pets --out data/table.csv"),
+    Case("Runs", "run folder cannot be made", f"{TRAIN} --data data/pets --out /proc/pets"),
+    Case("Runs", "resume: which run?", "ganvas train --resume"),
+    Case("Runs", "resume: no such run", "ganvas train --out runs/pest --resume"),
+    Case("Runs", "resume: not a run", "ganvas train --out data/pets --resume"),
+    Case("Runs", "resume with other data", f"{RESUME} --data data/other"),
+    Case("Runs", "resume, the data has changed", RESUME, before=change_data),
+    Case("Runs", "resume with another setting", f"{RESUME} --generator.width 8"),
+    Case("Runs", "resume with another length", f"{RESUME} --steps 9"),
+    Case("Runs", "resume with another recipe", "ganvas train r3gan --out runs/pets --resume"),
+    Case("Runs", "resume before the first checkpoint", RESUME, 0, before=no_checkpoint),
+    Case("Runs", "newest checkpoint damaged", RESUME, 0, before=damage_newest),
+    Case("Runs", "all checkpoints damaged", RESUME, before=damage_all),
+    Case("Runs", "recipe.json damaged", RESUME, before=damage_record),
+    Case("Samples", "no such run", "ganvas sample runs/pest"),
+    Case("Samples", "not a run", "ganvas sample data/pets"),
+    Case("Samples", "no model yet", "ganvas sample runs/pets", before=no_model),
+    Case("Samples", "model damaged", "ganvas sample runs/pets", before=damage_model),
+    Case("Samples", "none asked for", "ganvas sample runs/pets -n 0"),
+    Case("Samples", "class misspelt", "ganvas sample runs/pets --label cat"),
+    Case("Samples", "class unknown", "ganvas sample runs/pets --label 7"),
+    Case("Samples", "truncation out of range", "ganvas sample runs/pets --truncation 0"),
+    Case("Samples", "output cannot be written", "ganvas sample runs/pets -o /proc/grid.png"),
+    Case("Samples", "output of unknown kind", "ganvas sample runs/pets -o grid.doc"),
+    Case("Samples", "output is a folder", "ganvas sample runs/pets -o data"),
+    Case("Samples", "output there already", "ganvas sample runs/pets -n 2 -o taken/", before=something_there),
+    Case("Samples", "report of nothing", "ganvas report runs/pest"),
+    Case("The machine", "not enough memory for the batch", BIG, 0, memory=MEMORY),
+    Case("The machine", "disk full", f"{TRAIN} --data data/pets --out full/run", before=small_disk),
+]  # fmt: skip
+
+
+def prepare(root: Path) -> None:
+    """The data, and a run of four steps with two checkpoints."""
+    data(root)
+    line = "ganvas train --data data/pets --steps 4 --training.checkpoint_every 0 --training.batch 8"
+    if (found := run(line, root)).code:
+        raise SystemExit(found.err)
+
+
+def run(line: str, folder: Path, memory: int | None = None) -> Answer:
+    """A command line, as typed, but with this Python."""
+    words = line.split()
+    before = stamps(folder)
+    began = time.monotonic()
+    limit = None if memory is None else partial(resource.setrlimit, resource.RLIMIT_AS, (memory, memory))
+    found = subprocess.run(
+        [sys.executable, "-m", "ganvas", *words[1:]],
+        cwd=folder, env={"OMP_NUM_THREADS": "1"} | os.environ, preexec_fn=limit, check=False,
+        capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    seconds = time.monotonic() - began
+    after = stamps(folder)
+    unharmed = all(after.get(name) == stamp for name, stamp in before.items())
+    return Answer(found.returncode, found.stdout, found.stderr, seconds, unharmed)
+
+
+def stamps(folder: Path) -> dict[str, tuple[int, int]]:
+    files = [(p, p.stat()) for p in folder.rglob("*") if p.is_file()]
+    return {str(p): (s.st_mtime_ns, s.st_size) for p, s in files}
+
+
+def answer(case: Case, root: Path) -> Answer:
+    """In a copy of the prepared folder, so that each case finds it as it was."""
+    with tempfile.TemporaryDirectory() as copy:
+        folder = Path(copy) / "here"
+        shutil.copytree(root, folder)
+        try:
+            if case.before:
+                case.before(folder)
+            return run(case.line, folder, case.memory)
+        finally:
+            if (folder / "full").is_mount():
+                subprocess.run(["umount", folder / "full"], check=True)
+
+
+def answers(cases: list[Case], at_once: int = 2) -> list[Answer]:
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "here"
+        root.mkdir()
+        prepare(root)
+        with ThreadPoolExecutor(at_once) as pool:
+            return list(pool.map(partial(answer, root=root), cases))
+
+
+def told(found: Answer) -> str:
+    """The words without the progress and what is said at every end."""
+    lines = [line for line in found.err.splitlines() if line]
+    said = [line for line in lines if not line.startswith(("step ", "The model,", "Make more"))]
+    return "\n".join(said or lines[-3:-2])
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as cache:
+        os.environ["GANVAS_CACHE"] = cache
+        found = answers(CASES)
+    slowest = max(f.seconds for c, f in zip(CASES, found, strict=True) if c.code)
+    print(HEAD.format(slowest=slowest))
+    group = ""
+    for case, f in zip(CASES, found, strict=True):
+        if case.group != group:
+            group = case.group
+            print(f"\n## {group}")
+        print(f"\n**{case.what}**\n\n```console\n$ {case.line}\n{told(f)}\n```\nExit code {f.code}.")
+        if f.code != case.code or "Traceback" in f.err:
+            print(
+                f"bad_input: {case.what}: exit code {f.code}, expected {case.code}\n{f.err}", file=sys.stderr
+            )
+
+
+if __name__ == "__main__":
+    main()
