@@ -3,7 +3,6 @@
 from itertools import pairwise
 
 from jaxtyping import Float
-from pydantic import Field
 from torch import Tensor, nn
 
 from ganvas.data.spec import Spec
@@ -21,33 +20,20 @@ WIDEST = 8  # the innermost layers have 8 x width channels, as in the paper
 class GeneratorSettings(settings.GeneratorSettings):
     """Transposed convolutions with batch norm."""
 
-    lr: float = Field(default=8e-4, gt=0, le=1)
-    """Adam's learning rate."""
-    beta1: float = Field(default=0.0, ge=0, lt=1)
-    """Adam's memory of the gradient."""
-    beta2: float = Field(default=0.99, ge=0, lt=1)
-    """Adam's memory of the squared gradient."""
-
 
 class CriticSettings(settings.CriticSettings):
     """The generator's mirror, with leaky ReLU."""
 
     norm: NormName = "none"
     """The paper has batch norm; with R1 the critic learns better with none."""
-    lr: float = Field(default=8e-4, gt=0, le=1)
-    """Adam's learning rate."""
-    beta1: float = Field(default=0.0, ge=0, lt=1)
-    """Adam's memory of the gradient."""
-    beta2: float = Field(default=0.99, ge=0, lt=1)
-    """Adam's memory of the squared gradient."""
 
 
 class Settings(settings.Rules):
     """DCGAN's networks in R3GAN's game: relativistic, with R1 and R2 at every 8th step."""
 
-    generator: GeneratorSettings = GeneratorSettings()
+    generator: GeneratorSettings = GeneratorSettings(lr=8e-4, beta1=0.0, beta2=0.99)
     """Transposed convolutions with batch norm."""
-    critic: CriticSettings = CriticSettings()
+    critic: CriticSettings = CriticSettings(lr=8e-4, beta1=0.0, beta2=0.99)
     """The generator's mirror, with leaky ReLU."""
     game: GameName = "relativistic"
     """What the players minimise."""

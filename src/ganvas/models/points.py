@@ -18,18 +18,10 @@ from ganvas.remedies.penalties import PenaltySettings
 class GeneratorSettings(settings.GeneratorSettings):
     """Dense layers with ReLU."""
 
-    latent: int = Field(default=2, ge=1, le=4096)
-    """Numbers in z, the random input."""
     width: int = Field(default=128, ge=1, le=4096)
     """Units in a layer."""
     depth: int = Field(default=3, ge=1, le=16)
     """Hidden layers."""
-    lr: float = Field(default=1e-3, gt=0, le=1)
-    """Adam's learning rate."""
-    beta1: float = Field(default=0.0, ge=0, lt=1)
-    """Adam's memory of the gradient."""
-    beta2: float = Field(default=0.99, ge=0, lt=1)
-    """Adam's memory of the squared gradient."""
 
 
 class CriticSettings(settings.CriticSettings):
@@ -43,20 +35,14 @@ class CriticSettings(settings.CriticSettings):
     """Fourier features of what it sees, so that it can tell fine detail. 0: none."""
     finest: float = Field(default=4.0, gt=0)
     """The highest frequency among them, in waves for each standard deviation of the data."""
-    lr: float = Field(default=1e-3, gt=0, le=1)
-    """Adam's learning rate."""
-    beta1: float = Field(default=0.0, ge=0, lt=1)
-    """Adam's memory of the gradient."""
-    beta2: float = Field(default=0.99, ge=0, lt=1)
-    """Adam's memory of the squared gradient."""
 
 
 class Settings(settings.Rules):
     """Relativistic pairing with R1 and R2, which covers modes without tricks (Huang et al. 2024)."""
 
-    generator: GeneratorSettings = GeneratorSettings()
+    generator: GeneratorSettings = GeneratorSettings(lr=1e-3, beta1=0.0, beta2=0.99, latent=2)
     """Dense layers with ReLU."""
-    critic: CriticSettings = CriticSettings()
+    critic: CriticSettings = CriticSettings(lr=1e-3, beta1=0.0, beta2=0.99)
     """The generator's mirror."""
     game: GameName = "relativistic"
     """What the players minimise."""

@@ -22,14 +22,8 @@ WIDEST = 4  # the innermost layers have at most 4 x width channels
 class GeneratorSettings(settings.GeneratorSettings):
     """A learned map, modulated by z; residual blocks, doubled bilinearly."""
 
-    latent: int = Field(default=64, ge=1, le=4096)
-    """Numbers in z, the random input."""
     blocks: int = Field(default=1, ge=1, le=16)
     """Residual blocks at each size (the paper: 2)."""
-    beta1: float = Field(default=0.0, ge=0, lt=1)
-    """Adam's memory of the gradient."""
-    beta2: float = Field(default=0.99, ge=0, lt=1)
-    """Adam's memory of the squared gradient."""
 
 
 class CriticSettings(settings.CriticSettings):
@@ -37,18 +31,14 @@ class CriticSettings(settings.CriticSettings):
 
     blocks: int = Field(default=1, ge=1, le=16)
     """Residual blocks at each size (the paper: 2)."""
-    beta1: float = Field(default=0.0, ge=0, lt=1)
-    """Adam's memory of the gradient."""
-    beta2: float = Field(default=0.99, ge=0, lt=1)
-    """Adam's memory of the squared gradient."""
 
 
 class Settings(settings.Rules):
     """A baseline that provably converges locally, without the usual tricks."""
 
-    generator: GeneratorSettings = GeneratorSettings()
+    generator: GeneratorSettings = GeneratorSettings(beta1=0.0, beta2=0.99, latent=64)
     """A learned map, modulated by z; residual blocks, doubled bilinearly."""
-    critic: CriticSettings = CriticSettings()
+    critic: CriticSettings = CriticSettings(beta1=0.0, beta2=0.99)
     """The generator's mirror."""
     game: GameName = "relativistic"
     """What the players minimise."""

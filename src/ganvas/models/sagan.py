@@ -26,31 +26,20 @@ ATTENTION = 32  # attention works on the map of this size, or on the middle one 
 class GeneratorSettings(settings.GeneratorSettings):
     """Residual blocks with batch norm, spectral norm and self-attention."""
 
-    lr: float = Field(default=1e-4, gt=0, le=1)
-    """Adam's learning rate."""
-    beta1: float = Field(default=0.0, ge=0, lt=1)
-    """Adam's memory of the gradient."""
-    beta2: float = Field(default=0.9, ge=0, lt=1)
-    """Adam's memory of the squared gradient."""
-
 
 class CriticSettings(settings.CriticSettings):
     """Residual blocks with spectral norm and self-attention."""
 
     lr: float = Field(default=4e-4, gt=0, le=1)
     """Adam's learning rate: four times the generator's (two time-scales, Heusel et al. 2017)."""
-    beta1: float = Field(default=0.0, ge=0, lt=1)
-    """Adam's memory of the gradient."""
-    beta2: float = Field(default=0.9, ge=0, lt=1)
-    """Adam's memory of the squared gradient."""
 
 
 class Settings(settings.Rules):
     """Hinge loss; spectral norm alone keeps the critic smooth."""
 
-    generator: GeneratorSettings = GeneratorSettings()
+    generator: GeneratorSettings = GeneratorSettings(lr=1e-4, beta1=0.0, beta2=0.9)
     """Residual blocks with batch norm, spectral norm and self-attention."""
-    critic: CriticSettings = CriticSettings()
+    critic: CriticSettings = CriticSettings(beta1=0.0, beta2=0.9)
     """Residual blocks with spectral norm and self-attention."""
     game: GameName = "hinge"
     """What the players minimise."""

@@ -1,7 +1,5 @@
 """Wasserstein GAN on DCGAN's networks (Arjovsky et al. 2017; penalised, Gulrajani et al. 2017)."""
 
-from pydantic import Field
-
 from ganvas.data.spec import Spec
 from ganvas.losses.adversarial import GameName
 from ganvas.models import dcgan, settings
@@ -12,33 +10,17 @@ from ganvas.remedies.penalties import PenaltySettings
 class GeneratorSettings(dcgan.GeneratorSettings):
     """Transposed convolutions with batch norm."""
 
-    lr: float = Field(default=1e-4, gt=0, le=1)
-    """Adam's learning rate."""
-    beta1: float = Field(default=0.0, ge=0, lt=1)
-    """Adam's memory of the gradient."""
-    beta2: float = Field(default=0.9, ge=0, lt=1)
-    """Adam's memory of the squared gradient."""
-
 
 class CriticSettings(dcgan.CriticSettings):
     """The generator's mirror, without batch norm: the penalty is on each item's own gradient."""
-
-    lr: float = Field(default=1e-4, gt=0, le=1)
-    """Adam's learning rate."""
-    beta1: float = Field(default=0.0, ge=0, lt=1)
-    """Adam's memory of the gradient."""
-    beta2: float = Field(default=0.9, ge=0, lt=1)
-    """Adam's memory of the squared gradient."""
-    steps: int = Field(default=5, ge=1, le=100)
-    """Updates of the critic in one step of training."""
 
 
 class Settings(settings.Rules):
     """WGAN-GP. For clipping: `--penalty.gp 0 --penalty.clip 0.01 --critic.lr 5e-5 --generator.lr 5e-5`."""
 
-    generator: GeneratorSettings = GeneratorSettings()
+    generator: GeneratorSettings = GeneratorSettings(lr=1e-4, beta1=0.0, beta2=0.9)
     """Transposed convolutions with batch norm."""
-    critic: CriticSettings = CriticSettings()
+    critic: CriticSettings = CriticSettings(lr=1e-4, beta1=0.0, beta2=0.9, steps=5)
     """The generator's mirror."""
     game: GameName = "wasserstein"
     """What the players minimise."""
