@@ -14,7 +14,7 @@ class Recipe(gan.Settings):
 
     kind: ClassVar[str] = "image"
     paper: ClassVar[str] = "Goodfellow et al. 2014"
-    cost: ClassVar[str] = "a minute on two cores at 32 px"
+    cost: ClassVar[str] = "the fastest: 9,000 small pictures a second on two cores"
 
     image: ImageSettings = ImageSettings()
     """How pictures are prepared."""

@@ -10,11 +10,11 @@ from ganvas.models import r3gan
 
 
 class Recipe(r3gan.Settings):
-    """Pictures, with a guarantee of convergence: the best where there is time."""
+    """Pictures, by residual networks without norms, with a guarantee of local convergence."""
 
     kind: ClassVar[str] = "image"
     paper: ClassVar[str] = "Huang et al. 2024"
-    cost: ClassVar[str] = "an hour on two cores at 32 px; a GPU at 64"
+    cost: ClassVar[str] = "for a GPU, or patience"
 
     image: ImageSettings = ImageSettings()
     """How pictures are prepared."""

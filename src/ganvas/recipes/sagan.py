@@ -14,7 +14,7 @@ class Recipe(sagan.Settings):
 
     kind: ClassVar[str] = "image"
     paper: ClassVar[str] = "Zhang et al. 2019"
-    cost: ClassVar[str] = "hours on two cores at 32 px; a GPU"
+    cost: ClassVar[str] = "for a GPU, or patience"
 
     image: ImageSettings = ImageSettings()
     """How pictures are prepared."""
