@@ -74,6 +74,9 @@ def load(path: str | Path, device: str = "auto") -> Model:
         objective.load_state_dict(load_file(run.model / "model.safetensors"))
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise UserError(f"the model in {run.model} cannot be read: {reason}") from None
+        raise UserError(
+            f"the model in {run.model} cannot be read ({reason}); "
+            f"`ganvas train --out {run.path} --resume` writes it anew from the last checkpoint"
+        ) from None
     objective.to(where).eval().requires_grad_(False)
     return Model(objective, spec, config)

@@ -52,7 +52,9 @@ class Run:
         try:
             return read_json(self.path / "recipe.json")
         except ValueError as error:
-            raise UserError(f"{self.path / 'recipe.json'} is damaged: {error}") from None
+            raise UserError(
+                f"{self.path / 'recipe.json'} is damaged ({error}); start a new run, with another --out"
+            ) from None
 
     @contextmanager
     def held(self) -> Iterator[None]:
