@@ -70,7 +70,7 @@ def trial(
     for done, number in enumerate(signals):
         late = True
         while late:  # busy machines are not as fast as they were: try again, sooner
-            left = training * (1 - newest(broken) / steps) / (len(signals) - done + 1)
+            left = pace(broken, training / steps) * (steps - newest(broken)) / (len(signals) - done + 1)
             early = 0.3 if chance.random() < 0.2 else 0.7
             after = chance.uniform(early * starting, 0.7 * starting + 1.6 * left)
             late = ended(command(resumed(arguments, broken), broken, processes), after, number)
@@ -154,6 +154,15 @@ def alive(pid: int) -> bool:
 
 def newest(run: Path) -> int:
     return max((int(p.name[5:]) for p in run.glob("checkpoints/step-*")), default=0)
+
+
+def pace(run: Path, otherwise: float) -> float:
+    """Seconds a step, as it was in this run so far."""
+    try:
+        state = json.loads((run / f"checkpoints/step-{newest(run)}/state.json").read_text())
+        return state["elapsed"] / state["step"]
+    except OSError:
+        return otherwise
 
 
 def digest(path: Path) -> str:
