@@ -62,7 +62,7 @@ def trial(
     whole, broken = folder / f"{name}-whole", folder / f"{name}-killed"
     arguments = [*RECIPE, "--steps", str(steps)]
     began = time.monotonic()
-    subprocess.run(command(arguments, whole, processes), env=environment(), check=True, capture_output=True)
+    undisturbed(command(arguments, whole, processes))
     took = time.monotonic() - began
     training = json.loads((whole / f"checkpoints/step-{steps}/state.json").read_text())["elapsed"]
     starting = took - training
@@ -75,20 +75,18 @@ def trial(
             after = chance.uniform(early * starting, 0.7 * starting + 1.6 * left)
             late = ended(command(resumed(arguments, broken), broken, processes), after, number)
         kills.append(Kill(after, newest(broken), any(broken.rglob(".*tmp*"))))
-    last = subprocess.run(
-        command(resumed(arguments, broken), broken, processes),
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if last.returncode:
-        raise SystemExit(f"{name}: the last resume failed\n{last.stderr}")
+    undisturbed(command(resumed(arguments, broken), broken, processes))
     equal = all(
         digest(whole / f"model/{f}") == digest(broken / f"model/{f}")
         for f in ("config.json", "model.safetensors")
     )
     return Trial(name, kills, equal, told(whole) == told(broken))
+
+
+def undisturbed(line: list[str]) -> None:
+    found = subprocess.run(line, env=environment(), capture_output=True, text=True, check=False)
+    if found.returncode:
+        raise RuntimeError(f"{' '.join(line)}\n{found.stdout}\n{found.stderr}")
 
 
 def environment() -> dict[str, str]:
@@ -125,7 +123,7 @@ def ended(line: list[str], after: float, number: int) -> bool:
             return False
         words.seek(0)
         if process.returncode:
-            raise SystemExit(words.read())
+            raise RuntimeError(words.read())
         return True
 
 
