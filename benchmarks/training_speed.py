@@ -56,6 +56,7 @@ def ours(images: np.ndarray, batch: int, folder: Path, precision: str) -> Step:
     recipe = Recipe(
         generator=dcgan.GeneratorSettings(latent=LATENT, width=WIDTH),
         critic=dcgan.CriticSettings(width=WIDTH, norm="batch"),
+        game="nonsaturating",
         penalty=PenaltySettings(),
         training=Training.model_validate({"batch": batch, "precision": precision}),
     )
