@@ -28,16 +28,18 @@ def one(recipe: str, data: str, budget: str, seed: int, settings: list[str]) -> 
     """Train and judge, in this process."""
     import ganvas
     from ganvas.data.load import load
+    from ganvas.core.settings import override
     from ganvas.metrics.distribution import frechet_distance, kernel_distance, prdc
     from ganvas.metrics.features import opennsfw
     from ganvas.recipes.base import data_settings, find
 
+    changes = {"training.snapshots": "0"} | dict(s.split("=", 1) for s in settings)
+    prepared = data_settings(override(find(recipe), changes))
     with tempfile.TemporaryDirectory() as folder:
-        changes = {"training.snapshots": "0"} | dict(s.split("=", 1) for s in settings)
         run = ganvas.train(data, recipe, out=f"{folder}/run", budget=budget, seed=seed, settings=changes)
         made = ganvas.load(run.path).sample(SAMPLES, seed=seed).transpose(0, 3, 1, 2)
         progress = run.progress()
-    held_out = load(data, data_settings(find(recipe))).held_out
+    held_out = load(data, prepared).held_out
     if held_out is None:
         raise SystemExit(f"{data} has nothing held out")
     real = held_out.fetch(np.arange(min(SAMPLES, len(held_out))))["image"].numpy()

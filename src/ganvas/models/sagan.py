@@ -5,7 +5,6 @@ from itertools import pairwise
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from pydantic import Field
 from torch import Tensor, nn
 
 from ganvas.data.spec import Spec
@@ -30,16 +29,16 @@ class GeneratorSettings(settings.GeneratorSettings):
 class CriticSettings(settings.CriticSettings):
     """Residual blocks with spectral norm and self-attention."""
 
-    lr: float = Field(default=4e-4, gt=0, le=1)
-    """Adam's learning rate: four times the generator's (two time-scales, Heusel et al. 2017)."""
-
 
 class Settings(settings.Rules):
-    """Hinge loss; spectral norm alone keeps the critic smooth."""
+    """Hinge loss; spectral norm alone keeps the critic smooth.
 
-    generator: GeneratorSettings = GeneratorSettings(lr=1e-4, beta1=0.0, beta2=0.9)
+    Half the paper's width and larger learning rates (the paper: 1e-4 and 4e-4), for little time.
+    """
+
+    generator: GeneratorSettings = GeneratorSettings(lr=4e-4, beta1=0.0, beta2=0.9, width=32)
     """Residual blocks with batch norm, spectral norm and self-attention."""
-    critic: CriticSettings = CriticSettings(beta1=0.0, beta2=0.9)
+    critic: CriticSettings = CriticSettings(lr=8e-4, beta1=0.0, beta2=0.9, width=32)
     """Residual blocks with spectral norm and self-attention."""
     game: GameName = "hinge"
     """What the players minimise."""

@@ -14,7 +14,7 @@ class Recipe(wgan.Settings):
 
     kind: ClassVar[str] = "image"
     paper: ClassVar[str] = "Arjovsky et al. 2017; gradient penalty: Gulrajani et al. 2017"
-    cost: ClassVar[str] = "five updates of the critic for one of the generator"
+    cost: ClassVar[str] = "as dcgan"
 
     image: ImageSettings = ImageSettings()
     """How pictures are prepared."""
