@@ -266,7 +266,7 @@ def environment() -> dict[str, str]:
 
 
 def bound(memory: int) -> Callable[[], None]:
-    """Leaves a process that much beside the program: a torch for CUDA maps gigabytes more than one without."""
+    """Leaves a process that much beside the program: a torch for CUDA maps gigabytes more."""
     imports = "import ganvas.api; print(open('/proc/self/statm').read().split()[0])"
     line = [sys.executable, "-c", imports]
     pages = subprocess.run(line, env=environment(), check=True, capture_output=True, text=True).stdout

@@ -27,8 +27,8 @@ FIGURES = ("fd", "kd", "precision", "recall", "density", "coverage")
 def one(recipe: str, data: str, budget: str, seed: int, settings: list[str]) -> dict:
     """Train and judge, in this process."""
     import ganvas
-    from ganvas.data.load import load
     from ganvas.core.settings import override
+    from ganvas.data.load import load
     from ganvas.metrics.distribution import frechet_distance, kernel_distance, prdc
     from ganvas.metrics.features import opennsfw
     from ganvas.recipes.base import data_settings, find

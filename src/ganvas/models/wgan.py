@@ -16,9 +16,10 @@ class CriticSettings(dcgan.CriticSettings):
 
 
 class Settings(settings.Rules):
-    """WGAN-GP, made for little time: the paper has learning rates of 1e-4, five steps of the critic for one of
-    the generator and the penalty at each. For clipping: `--penalty.gp 0 --penalty.clip 0.01 --critic.steps 5
-    --critic.lr 5e-5 --generator.lr 5e-5`.
+    """WGAN-GP, made for little time.
+
+    The paper: learning rates of 1e-4, `--critic.steps 5`, the penalty at every step. For clipping:
+    `--penalty.gp 0 --penalty.clip 0.01 --critic.steps 5 --critic.lr 5e-5 --generator.lr 5e-5`.
     """
 
     generator: GeneratorSettings = GeneratorSettings(lr=8e-4, beta1=0.0, beta2=0.9)
