@@ -19,6 +19,11 @@ Json = Annotated[
 ]
 
 
+def written(metavar: str) -> Any:
+    """An option that may be left out, as its help writes it."""
+    return arg(metavar=metavar, help_behavior_hint="")
+
+
 def emit(value: Any) -> None:
     """Machine-readable output."""
     print(json.dumps(value, ensure_ascii=False, indent=2))
@@ -64,21 +69,26 @@ class Inspect:
 class Train:
     """Train a recipe on data.
 
-    Any setting of the recipe can follow by its dotted name, as in --generator.width 32;
-    `ganvas train RECIPE --help` lists them.
+    Any setting of the recipe can follow by its dotted name; `ganvas train RECIPE --help` lists them.
+
+    ganvas train --data photos/ --budget 30m
+
+    ganvas train r3gan --data photos/ --generator.width 96 --seed 1
+
+    ganvas train --out runs/photos --resume
     """
 
-    recipe: Annotated[Positional[str | None], arg(metavar="RECIPE")] = None
-    """What to train; left out, the recipe for that kind of data."""
-    data: str | None = None
+    recipe: Annotated[Positional[str | None], written("RECIPE")] = None
+    """What to train (`ganvas recipes` lists them); left out, the recipe for that kind of data."""
+    data: Annotated[str | None, written("DATA")] = None
     """What to learn from: a folder, an archive, a file, hf:NAME, or a built-in set."""
-    out: Path | None = None
+    out: Annotated[Path | None, written("FOLDER")] = None
     """The run's folder; left out, runs/ with the name of the data."""
-    steps: int | None = None
-    """How many steps to train."""
-    epochs: float | None = None
+    steps: Annotated[int | None, written("N")] = None
+    """How many steps to train; left out, as many as the recipe has."""
+    epochs: Annotated[float | None, written("N")] = None
     """How often to go through the data, instead of --steps."""
-    budget: str | None = None
+    budget: Annotated[str | None, written("TIME")] = None
     """How long to train (90s, 10m, 1h30m), instead of --steps; schedules are fitted to it."""
     seed: int = 0
     """Another seed, another result; the same seed, the same."""
@@ -110,7 +120,7 @@ class Sample:
     """A file; or a folder, ending in /, for one file an item."""
     seed: int = 0
     """The same seed makes the same items."""
-    label: str | None = None
+    label: Annotated[str | None, written("CLASS")] = None
     """Only this class, by name or number."""
     truncation: float = 1.0
     """Below 1: more typical, less varied."""

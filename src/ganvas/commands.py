@@ -3,7 +3,7 @@
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from ganvas.core.errors import UserError
 
@@ -189,5 +189,8 @@ def help_for(recipe: str) -> None:
     for heading in ("setting", "default", "what it does"):
         shown.add_column(heading, overflow="fold")
     for name, value, field in each(found):
-        shown.add_row(f"--{name}", str(value), (field.description or "").replace("\n", " "))
+        words = (field.description or "").replace("\n", " ")
+        if get_origin(field.annotation) is Literal:
+            words += f" One of: {', '.join(map(str, get_args(field.annotation)))}."
+        shown.add_row(f"--{name}", str(value), words)
     OUT.print(shown)
