@@ -50,23 +50,26 @@ def inspect(data: str, settings: dict[str, str], quiet: bool) -> dict[str, Any]:
     from ganvas.recipes.base import DEFAULTS, data_settings, find
     from ganvas.terminal import OUT, duration, reading
 
-    recipe = override(find(DEFAULTS[kind_of(data)]), settings)
+    name = DEFAULTS[kind_of(data)]
+    recipe = override(find(name), settings)
     with reading() as progress:
         result = survey(data, data_settings(recipe), progress)
     speed = pace(data, recipe)
     seconds = recipe.training.steps * recipe.training.batch / speed
-    found = result.model_dump(mode="json") | {"items_per_second": round(speed), "seconds": round(seconds)}
     if not quiet:
         from ganvas.data.survey_text import render
 
+        flags = "".join(f" --{key} {value}" for key, value in result.settings.items())
         OUT.print(render(result))
+        OUT.print("\n[bold]proposed[/]")
+        OUT.print(f"ganvas train {name} --data {shlex.quote(data)}{flags}", style="green", markup=False)
         OUT.print(
-            f"\nThe recipe {result.recipe} goes through {speed:,.0f} items a second here: all of its "
-            f"{recipe.training.steps:,} steps take about {duration(seconds)}. "
-            f"Less time gives less; say it by --budget:\n"
-            f"  ganvas train --data {shlex.quote(data)} --budget 10m"
+            f"It goes through {speed:,.0f} items a second here: its {recipe.training.steps:,} steps take "
+            f"about {duration(seconds)}. For a time of your own: --budget 10m.",
+            highlight=False,
         )
-    return found
+    chosen = {"recipe": name, "items_per_second": round(speed), "seconds": round(seconds)}
+    return result.model_dump(mode="json") | chosen
 
 
 def train(ask: "Train") -> dict[str, Any]:

@@ -22,7 +22,6 @@ CHUNK = 1024
 """Pictures whose statistics are taken at once."""
 FLAT = 2.0
 """A standard deviation, of 255, below which a picture shows next to nothing."""
-RECIPES = {"image": "dcgan", "points": "points"}
 NAMED = 10
 """Groups of copies and flat pictures that are named; all are counted."""
 
@@ -75,10 +74,8 @@ class Survey(BaseModel):
     flat_names: list[str] = []
     columns: list[str] = []
     notes: list[str] = []
-    recipe: str
-    """The recipe that `ganvas train` takes if none is named."""
     settings: dict[str, int | str | bool] = {}
-    """Settings proposed for it, by their dotted names."""
+    """What was chosen unasked, by dotted names."""
 
 
 def survey(
@@ -110,7 +107,6 @@ def _of_points(path: str, settings: PointsSettings | None) -> Survey:
         duplicates=len(values) - len(np.unique(values, axis=0)),
         columns=list(data.columns),
         notes=data.notes,
-        recipe=RECIPES["points"],
     )
 
 
@@ -146,7 +142,6 @@ def _of_images(path: str, settings: ImageSettings, progress: Callable[[int, int]
         flat=len(flat),
         flat_names=[facts["names"][i] for i in flat[:NAMED]],
         notes=facts["notes"],
-        recipe=RECIPES["image"],
         settings=proposed,
     )
 

@@ -1,7 +1,6 @@
 """A survey as a person reads it on a terminal."""
 
 from collections.abc import Iterator
-from shlex import quote
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -27,9 +26,6 @@ def render(survey: Survey) -> RenderableType:
         parts += [Text("\nclasses", style="bold"), _bars(survey.classes)]
     if survey.notes:
         parts += [Text("\nworth knowing", style="bold"), *(Text(f"- {note}") for note in survey.notes)]
-    flags = "".join(f" --{name} {value}" for name, value in survey.settings.items())
-    command = f"ganvas train {survey.recipe} --data {quote(survey.path)}{flags}"
-    parts += [Text("\nproposed", style="bold"), Text(command, style="green")]
     return Group(*parts)
 
 

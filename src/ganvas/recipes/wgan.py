@@ -18,7 +18,7 @@ class Recipe(wgan.Settings):
 
     image: ImageSettings = ImageSettings()
     """How pictures are prepared."""
-    training: Training = Training()
+    training: Training = Training(steps=6_000)
     """How long and in what portions."""
 
     def build(self, spec: Spec) -> Objective:
