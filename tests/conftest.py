@@ -13,7 +13,6 @@ from PIL import Image
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "benchmarks"))
 
-TINY = ("--generator.width", "4", "--critic.width", "4", "--training.batch", "8", "--training.snapshots", "1")
 Ganvas = Callable[..., "subprocess.CompletedProcess[str]"]
 
 

@@ -8,8 +8,8 @@ import sys
 import time
 
 import pytest
-from conftest import TINY
 
+TINY = ("--generator.width", "4", "--critic.width", "4", "--training.batch", "8", "--training.snapshots", "1")
 HEAVY = ("torch", "PIL", "matplotlib", "tensorboard", "kornia", "numpy", "pydantic")
 
 
