@@ -195,7 +195,7 @@ CASES = [
     Case("Settings", "no number", "ganvas train --data data/pets --generator.width wide"),
     Case("Settings", "held out: nothing", f"{TRAIN} --data data/pets --image.held_out 0", 0),
     Case("Settings", "held out: all", "ganvas train --data data/pets --image.held_out 1"),
-    Case("Settings", "size that is none", "ganvas train --data data/pets --image.size 48"),
+    Case("Settings", "size that is none", "ganvas train --data data/pets --image.size 50"),
     Case("Settings", "steps: none", "ganvas train --data data/pets --steps 0"),
     Case("Settings", "steps: a word", "ganvas train --data data/pets --steps many"),
     Case("Settings", "epochs: below 0", "ganvas train --data data/pets --epochs -1"),

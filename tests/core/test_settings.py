@@ -60,8 +60,8 @@ REFUSED = {
     "no choice": ("game", "chess", r"--game chess will not do: it should be 'minimax'.*"),
     "not that size": (
         "image.size",
-        "48",
-        r"--image.size 48 will not do: it should be 16, 32, 64, 128 or 256",
+        "4",
+        r"--image.size 4 will not do: it should be greater than or equal to 8",
     ),
     "all held out": ("image.held_out", "1", r"--image.held_out 1 will not do: it should be less than 1"),
     "not finite": ("penalty.r1", "NaN", r"--penalty.r1 nan will not do: it should be a finite number"),

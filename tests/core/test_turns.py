@@ -72,6 +72,28 @@ def test_parts_of_a_batch_give_the_gradient_of_all_of_it(parts):
         torch.testing.assert_close(same[name], value, rtol=1e-12, atol=1e-12)
 
 
+def test_players_that_share_a_loss_share_its_way_back():
+    """Both move by their own gradient of it, and what lies between is gone through once."""
+
+    class Shared(Pair):
+        def turns(self, batch: Batch, step: int) -> Iterator[Turn]:
+            h = self.encoder(batch["x"]).tanh()
+            h.register_hook(lambda gradient: passes.append(gradient))
+            loss = (batch["x"] - self.decoder(h)).square().sum(1).mean()
+            yield Turn({"encoder": loss, "decoder": loss})
+
+    passes = []
+    ours, theirs = Shared(), Pair()
+    play(ours, descend(ours), [{"x": data()}], 0)
+    params = [*theirs.encoder.parameters(), *theirs.decoder.parameters()]
+    gradients = torch.autograd.grad(theirs.losses(data())["encoder"], params)
+    with torch.no_grad():
+        for p, gradient in zip(params, gradients, strict=True):
+            p.sub_(0.1 * gradient)
+    assert_equal(ours, theirs)
+    assert len(passes) == 1
+
+
 def test_no_gradient_is_left_over():
     objective = Pair()
     play(objective, descend(objective), [{"x": data()}], 0)

@@ -89,8 +89,8 @@ def play(
 ) -> dict[str, Tensor]:
     """One step: the micro-batches of an accumulation go through their turns in lockstep.
 
-    Each loss runs backward into its own player's parameters only, so no network needs freezing and no
-    gradient is left over for another player. Returns the mean of every loss and figure over all that gave it.
+    Each loss runs backward into the parameters of the players that minimise it only, so no network needs
+    freezing and no gradient is left over for another player. Returns the mean of every loss and figure over all that gave it.
     """
     objective.parts = len(micro_batches)
     games = [objective.turns(batch, step) for batch in micro_batches]
@@ -103,13 +103,22 @@ def play(
                 turn = next(game, None)
             if turn is None:
                 return {name: value / times[name] for name, value in stats.items()}
-            *_, last = moving = list(turn.losses)
-            for name, loss in turn.losses.items():
-                share = loss / len(games)
-                share.backward(inputs=players[name].params, retain_graph=name != last)
+            moving = list(turn.losses)
+            passes = _passes(turn.losses)
+            for loss, names in passes:
+                params = [p for name in names for p in players[name].params]
+                (loss / len(games)).backward(inputs=params, retain_graph=loss is not passes[-1][0])
             for name, value in (turn.losses | turn.stats).items():
                 stats[name] = stats.get(name, 0) + value.detach()
                 times[name] += 1
         for name in moving:
             stats[f"{name}/grad_norm"] = stats.get(f"{name}/grad_norm", 0) + players[name].step()
             times[f"{name}/grad_norm"] += 1
+
+
+def _passes(losses: dict[str, Tensor]) -> list[tuple[Tensor, list[str]]]:
+    """The players by what they minimise: those that share a loss share its way back."""
+    found: dict[int, tuple[Tensor, list[str]]] = {}
+    for name, loss in losses.items():
+        found.setdefault(id(loss), (loss, []))[1].append(name)
+    return list(found.values())

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class ImageSettings(Settings):
     """How pictures are prepared before training."""
 
-    size: Literal[16, 32, 64, 128, 256] | None = None
+    size: int | None = Field(default=None, ge=8, le=1024)
     """Side in pixels. None: 16, 32 or 64, whichever is nearest to the shorter side of most pictures."""
     channels: Literal[1, 3, 4] | None = None
     """1: grey, 3: colour, 4: with transparency, premultiplied. None: 1 if all are grey, else 3, on white."""
