@@ -50,7 +50,7 @@ def train(
     observer = observer or Observer()
     trainer = (_resumed if resume else _new)(ask, where, observer)
     trainer.observer = observer
-    notes = [*getattr(trainer.data, "notes", []), *_repeats(trainer)]
+    notes = [*getattr(trainer.data, "notes", []), *trainer.objective.notes, *_repeats(trainer)]
     first = distributed.rank() == 0
     with trainer.run.held() if first else nullcontext():
         for sentence in [*notes, *(trainer.resume() if resume else [])]:

@@ -199,4 +199,4 @@ def test_points_are_two_dimensional_too():
 def test_settings_are_kept_apart():
     assert isinstance(dcgan.Settings().generator, GeneratorSettings)
     assert isinstance(wgan.Settings().critic, CriticSettings)
-    assert wgan.Settings().critic.steps == 5
+    assert (wgan.Settings().penalty.gp, dcgan.Settings().penalty.gp) == (10.0, 0.0)

@@ -28,6 +28,11 @@ class Average(nn.Module):
         self.networks = nn.ModuleDict({name: copy.deepcopy(getattr(objective, name)) for name in names})
         self.requires_grad_(False)
 
+    def restart(self, objective: Objective) -> None:
+        """Begin from what the objective is now."""
+        for name, mine in self.networks.items():
+            mine.load_state_dict(getattr(objective, name).state_dict())
+
     @torch.no_grad()
     def update(self, objective: Objective, step: int) -> None:
         """Take in the weights after `step` steps, counted from 1."""

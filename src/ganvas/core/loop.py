@@ -133,6 +133,9 @@ class Trainer:
         if distributed.rank() == 0:
             self.observer.started(self)
         with interrupts(self), memory.bounded(self.device):
+            if self.step == 0:
+                self.objective.prepare(self.data)
+                self.average.restart(self.objective)
             while self.step < self.total:
                 stats = self.advance()
                 stop, save = self._agree()

@@ -4,12 +4,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from ganvas.core.distributed import average_gradients
+
+if TYPE_CHECKING:
+    from ganvas.core.data import Data
 
 Batch = dict[str, Tensor]
 
@@ -33,8 +36,16 @@ class Objective(nn.Module):
     """Players whose weights are averaged over the training, for use."""
     progress: float = 0.0
     """The share of the training that is done; the loop keeps it, for whatever changes on the way."""
+    notes: Sequence[str] = ()
+    """What a user should be told before training begins."""
     parts: int = 1
     """In how many parts this step goes through its batch: what one keeps between turns is kept that often."""
+
+    def prepare(self, data: "Data") -> None:
+        """Once, before the first step of a new run: what is learnt from all the data without gradients.
+
+        What it finds is kept in buffers, so that it is saved with the weights.
+        """
 
     def turns(self, batch: Batch, step: int) -> Iterator[Turn]:
         """What each player minimises in this step, turn by turn; code after a `yield` sees the update."""
@@ -90,7 +101,8 @@ def play(
     """One step: the micro-batches of an accumulation go through their turns in lockstep.
 
     Each loss runs backward into the parameters of the players that minimise it only, so no network needs
-    freezing and no gradient is left over for another player. Returns the mean of every loss and figure over all that gave it.
+    freezing and no gradient is left over for another player. Returns the mean of every loss and figure over
+    all that gave it.
     """
     objective.parts = len(micro_batches)
     games = [objective.turns(batch, step) for batch in micro_batches]

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ganvas.core.turns import Batch, Objective, Turn
 from ganvas.data.spec import Spec
 from ganvas.losses import adversarial
-from ganvas.models.latent import draw
+from ganvas.models.latent import chosen_classes, draw
 from ganvas.models.settings import CriticSettings, GeneratorSettings, Rules
 from ganvas.nn.conditioning import Classifier, Critic
 from ganvas.nn.mixture import Mixture
@@ -198,11 +198,7 @@ class GAN(Objective):
     ) -> Items:
         """`n` items; of the classes in `label` (one for all, or one each), else of all classes alike."""
         z = draw(n, self.making.latent, truncation, generator)
-        if label is None and self.spec.classes:
-            label = torch.randint(len(self.spec.classes), (n,), generator=generator)
-        elif label is not None:
-            label = torch.as_tensor(label).expand(n)
-        return self.decode(z, label)
+        return self.decode(z, chosen_classes(self.spec, n, label, generator))
 
     @torch.no_grad()
     def decode(self, z: Float[Tensor, "n latent"], label: Labels = None, batch: int = 64) -> Items:

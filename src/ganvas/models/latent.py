@@ -1,8 +1,12 @@
 """Where samples start."""
 
+from collections.abc import Sequence
+
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
+
+from ganvas.data.spec import Spec
 
 
 def draw(
@@ -19,3 +23,15 @@ def draw(
     if truncation == 1:
         return z.normal_(generator=generator)
     return truncation * nn.init.trunc_normal_(z, a=-2, b=2, generator=generator)
+
+
+def chosen_classes(
+    spec: Spec,
+    n: int,
+    label: int | Sequence[int] | Tensor | None,
+    generator: torch.Generator | None,
+) -> Int[Tensor, " n"] | None:
+    """Labels for n items: the one asked for, those asked for, or any; None where there are no classes."""
+    if label is not None:
+        return torch.as_tensor(label).expand(n)
+    return torch.randint(len(spec.classes), (n,), generator=generator) if spec.classes else None

@@ -64,7 +64,8 @@ class Recorder:
         made = items(trainer.objective, self._spec, trainer.seed)
         drawn = picture(self._spec, made, self._real, self._columns)
         drawn.save(trainer.run.samples / f"step-{trainer.step:07d}.png")
-        if trainer.step >= trainer.total and self._spec.kind == "image":
+        last = trainer.step >= trainer.total
+        if last and self._spec.kind == "image" and hasattr(trainer.objective, "decode"):
             walked = walk(trainer.objective, self._spec, trainer.seed)
             picture(self._spec, walked, columns=WALK).save(trainer.run.samples / "interpolation.png")
         self._display.shown(drawn)

@@ -1,0 +1,231 @@
+"""Variational autoencoders (Kingma & Welling 2014), importance-weighted or with a VampPrior."""
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Int
+from pydantic import Field
+from torch import Tensor, nn
+
+from ganvas.core import distributed
+from ganvas.core.errors import UserError
+from ganvas.core.settings import Settings as Base
+from ganvas.core.turns import Batch, Objective, Turn
+from ganvas.data.spec import Spec
+from ganvas.losses.divergence import kl_to_standard, log_mean_exp, log_mixture, log_normal
+from ganvas.losses.observation import ObservationName, observation
+from ganvas.models.latent import chosen_classes, draw
+from ganvas.models.settings import PlayerSettings
+from ganvas.nn.autoencoder import Activation, DenseGrow, DenseShrink, Grow, Shrink
+
+Items = Float[Tensor, "batch channel height width"]
+Labels = Int[Tensor, " batch"] | None
+Scalar = Float[Tensor, ""]
+
+
+class NetworkSettings(PlayerSettings):
+    """Encoder or decoder."""
+
+    lr: float = Field(default=1e-3, gt=0, le=1)
+    """Adam's learning rate."""
+    beta1: float = Field(default=0.9, ge=0, lt=1)
+    """Adam's memory of the gradient."""
+
+
+class Settings(Base):
+    """What is encoded how, and what the bound on the likelihood is made of."""
+
+    encoder: NetworkSettings = NetworkSettings()
+    """Picture -> law of z."""
+    decoder: NetworkSettings = NetworkSettings()
+    """z -> law of the picture."""
+    network: Literal["conv", "dense"] = "conv"
+    """Convolutions of stride 2, or dense layers."""
+    width: int = Field(default=32, ge=1, le=1024)
+    """Convolutions: channels of the layer nearest to the picture."""
+    hidden: int = Field(default=400, ge=1, le=16384)
+    """Dense layers: units in each."""
+    depth: int = Field(default=1, ge=1, le=16)
+    """Dense layers: how many on each side."""
+    activation: Activation = "relu"
+    """Dense layers: what follows each."""
+    latent: int = Field(default=64, ge=1, le=4096)
+    """Numbers in z. With 2, the whole of the latent plane can be shown."""
+    observation: ObservationName = "logistic"
+    """The law of a pixel: bernoulli for black and white, logistic (a mixture) or gaussian for other."""
+    components: int = Field(default=5, ge=1, le=64)
+    """Of the logistic mixture."""
+    beta: float = Field(default=1.0, ge=0)
+    """Weight of the KL divergence (beta-VAE, Higgins et al. 2017); other than 1 it is no bound any more."""
+    warmup: float = Field(default=0.0, ge=0, le=1)
+    """Share of the training over which the KL's weight rises, against collapse (Bowman et al. 2016)."""
+    free_bits: float = Field(default=0.0, ge=0)
+    """Nats in each dimension of z that cost nothing, against collapse (Kingma et al. 2016)."""
+    samples: int = Field(default=1, ge=1, le=1000)
+    """Draws of z for each picture in training."""
+    bound: Literal["elbo", "iwae"] = "elbo"
+    """Of several draws: the mean bound, or the tighter importance-weighted one (Burda et al. 2016)."""
+    prior: Literal["normal", "vamp"] = "normal"
+    """N(0, 1), or a mixture of what the encoder makes of learnt pictures (Tomczak & Welling 2018)."""
+    pseudo: int = Field(default=500, ge=1, le=10_000)
+    """How many such learnt pictures."""
+
+
+class Vamp(nn.Module):
+    """Learnt pictures, whose encodings mixed are the prior."""
+
+    def __init__(self, count: int, shape: tuple[int, ...]):
+        super().__init__()
+        self.pictures = nn.Parameter(torch.empty(count, *shape).normal_(0, 0.1))
+
+    def forward(self) -> Items:
+        return self.pictures.clamp(-1, 1)
+
+
+class VAE(Objective):
+    """Encoder and decoder raise the same bound on log P(x): E_q log p(x | z) - KL(q(z | x) || p(z))."""
+
+    def __init__(self, config: Settings, spec: Spec):
+        super().__init__()
+        self.config, self.spec = config, spec
+        self.law = observation(config.observation, config.components)
+        refuse_colour(config.observation, spec)
+        if config.observation == "bernoulli":
+            self.notes = [DYNAMIC]
+        shape, classes = spec.shape, len(spec.classes)
+        out = (self.law.width(shape[0]), *shape[1:])
+        if config.network == "dense":
+            size = config.hidden, config.depth
+            self.encoder = DenseShrink(shape, *size, 2 * config.latent, config.activation, classes)
+            self.decoder = DenseGrow(config.latent, *size, out, config.activation, classes)
+        else:
+            self.encoder = Shrink(shape, config.width, 2 * config.latent, classes)
+            self.decoder = Grow(config.latent, config.width, out, classes)
+        self.averaged = ("encoder", "decoder")
+        if config.prior == "vamp":
+            if classes:
+                raise UserError("a vamp prior knows no labels: --image.labels false, or --prior normal")
+            self.prior = Vamp(config.pseudo, shape)
+            self.averaged = ("encoder", "decoder", "prior")
+
+    @property
+    def latent(self) -> int:
+        """Numbers in z."""
+        return self.config.latent
+
+    def turns(self, batch: Batch, step: int) -> Iterator[Turn]:
+        x = self.law.observe(batch["image"])
+        loss, figures = self.loss(x, batch.get("label"))
+        yield Turn(dict.fromkeys(self.averaged, loss), figures)
+
+    def loss(self, x: Items, label: Labels = None) -> tuple[Scalar, dict[str, Tensor]]:
+        """What the players minimise, and the figures of the bound itself, in nats a picture."""
+        mean, log_var = self.posterior(x, label)
+        z = sampled(mean, log_var, self.config.samples)
+        fit = self.log_likelihood(x, z, label)
+        kl = self.kl(z, mean, log_var)
+        figures = {"reconstruction": -fit.mean().detach(), "kl": kl.sum(-1).mean().detach()}
+        if self.config.bound == "iwae":
+            log_weight = fit + self.log_prior(z) - log_normal(z, mean, log_var).sum(-1)
+            bound = log_mean_exp(log_weight).mean()
+            return -bound, figures | {"bound": bound.detach()}
+        figures["bound"] = -(figures["reconstruction"] + figures["kl"])
+        return self.kl_weight() * self.charged(kl) - fit.mean(), figures
+
+    def kl_weight(self) -> float:
+        warmup = self.config.warmup
+        return self.config.beta * (min(1.0, self.progress / warmup) if warmup else 1.0)
+
+    def charged(self, kl: Float[Tensor, "*k batch latent"]) -> Scalar:
+        """What is paid of the KL: in each dimension, what goes beyond the free bits."""
+        mean = kl.flatten(0, -2).mean(0)
+        if not self.config.free_bits:
+            return mean.sum()
+        return distributed.differentiable_average(mean).clamp(min=self.config.free_bits).sum()
+
+    def posterior(self, x: Items, label: Labels = None) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance of q(z | x), each (batch, latent)."""
+        mean, log_var = self.encoder(x, label).float().chunk(2, 1)
+        return mean, log_var
+
+    def log_likelihood(
+        self, x: Items, z: Float[Tensor, "k batch latent"], label: Labels = None
+    ) -> Float[Tensor, "k batch"]:
+        """log P(x | z) for each draw of z."""
+        k = len(z)
+        params = self.decoder(z.flatten(0, 1), None if label is None else label.repeat(k)).float()
+        return self.law.log_prob(params, x.repeat(k, 1, 1, 1)).unflatten(0, (k, -1))
+
+    def kl(
+        self, z: Float[Tensor, "k batch latent"], mean: Tensor, log_var: Tensor
+    ) -> Float[Tensor, "*k batch latent"]:
+        """KL(q || p): in closed form, dimension by dimension, or by these draws, as one dimension."""
+        if self.config.prior == "normal":
+            return kl_to_standard(mean, log_var)
+        return (log_normal(z, mean, log_var).sum(-1) - self.log_prior(z))[..., None]
+
+    def log_prior(self, z: Float[Tensor, "k batch latent"]) -> Float[Tensor, "k batch"]:
+        if self.config.prior == "normal":
+            return log_normal(z).sum(-1)
+        mean, log_var = self.posterior(self.prior())
+        return log_mixture(z, mean, log_var)
+
+    def log_weights(self, x: Items, label: Labels, k: int) -> Float[Tensor, "k batch"]:
+        """log p(x, z) - log q(z | x) at k draws from q: the log of their mean bounds log P(x) from below."""
+        mean, log_var = self.posterior(x, label)
+        z = sampled(mean, log_var, k)
+        return self.log_likelihood(x, z, label) + self.log_prior(z) - log_normal(z, mean, log_var).sum(-1)
+
+    @torch.no_grad()
+    def encode(self, x: Items, label: Labels = None) -> Float[Tensor, "batch latent"]:
+        """The mean of z."""
+        return self.posterior(x, label)[0]
+
+    @torch.no_grad()
+    def decode(self, z: Float[Tensor, "n latent"], label: Labels = None, batch: int = 256) -> Items:
+        """The mean picture of each z."""
+        device = next(self.decoder.parameters()).device
+        labels = [None] * len(z) if label is None else label.to(device).split(batch)
+        parts = zip(z.to(device).split(batch), labels, strict=False)
+        return torch.cat([self.law.mean(self.decoder(part, y).float()) for part, y in parts])
+
+    @torch.no_grad()
+    def sample(  # pyright: ignore[reportIncompatibleMethodOverride] (it takes these conditions only)
+        self,
+        n: int,
+        *,
+        generator: torch.Generator | None = None,
+        label: int | Sequence[int] | Tensor | None = None,
+        truncation: float = 1.0,
+    ) -> Items:
+        """`n` pictures, each the mean of its law; of the classes in `label`, else of all alike."""
+        z = draw(n, self.latent, truncation, generator)
+        if self.config.prior == "vamp":
+            mean, log_var = self.posterior(self.prior())
+            which = torch.randint(len(mean), (n,), generator=generator)
+            z = mean.cpu()[which] + (log_var / 2).exp().cpu()[which] * z
+        return self.decode(z, chosen_classes(self.spec, n, label, generator))
+
+
+DYNAMIC = (
+    "Bernoulli pixels are black or white: a grey one is taken for a probability and drawn anew each time. "
+    "To model grey itself: --observation logistic."
+)
+
+
+def refuse_colour(name: ObservationName, spec: Spec) -> None:
+    if name == "bernoulli" and spec.shape[0] != 1:
+        raise UserError(
+            "Bernoulli pixels are black or white and these pictures are in colour: "
+            "take --observation logistic, or --image.channels 1 to see them as grey"
+        )
+
+
+def sampled(mean: Tensor, log_var: Tensor, k: int) -> Float[Tensor, "k batch latent"]:
+    """k draws of z, through which gradients flow (Kingma & Welling 2014, sec. 2.4)."""
+    return mean + (log_var / 2).exp() * torch.randn(k, *mean.shape, device=mean.device, dtype=mean.dtype)
+
+
+def build(config: Settings, spec: Spec) -> VAE:
+    return VAE(config, spec)
