@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ganvas.core.turns import Batch, Objective, Turn
 from ganvas.data.spec import Spec
 from ganvas.losses import adversarial
-from ganvas.models.latent import chosen_classes, draw
+from ganvas.models.latent import chosen_classes, decoded, draw
 from ganvas.models.settings import CriticSettings, GeneratorSettings, Rules
 from ganvas.nn.conditioning import Classifier, Critic
 from ganvas.nn.mixture import Mixture
@@ -200,18 +200,7 @@ class GAN(Objective):
         z = draw(n, self.making.latent, truncation, generator)
         return self.decode(z, chosen_classes(self.spec, n, label, generator))
 
-    @torch.no_grad()
     def decode(self, z: Float[Tensor, "n latent"], label: Labels = None, batch: int = 64) -> Items:
-        """What the generator makes of these z, as it is used and not as it is trained."""
-        device = next(self.generator.parameters()).device
-        training = [m for m in self.generator.modules() if m.training]
-        self.generator.eval()
-        batch *= self.making.count  # so that item i meets the same generator in any batch
-        labels = [None] * len(z) if label is None else label.to(device).split(batch)
-        parts = [
-            self.generator(part, y).float()
-            for part, y in zip(z.to(device).split(batch), labels, strict=False)
-        ]
-        for module in training:
-            module.training = True
-        return torch.cat(parts)
+        """What the generator makes of these z."""
+        each = self.making.count  # so that item i meets the same generator in any batch
+        return decoded(self.generator, z, label, batch * each)

@@ -15,7 +15,7 @@ from ganvas.core.turns import Batch, Objective, Turn
 from ganvas.data.spec import Spec
 from ganvas.losses.divergence import kl_to_standard, log_mean_exp, log_mixture, log_normal
 from ganvas.losses.observation import ObservationName, observation
-from ganvas.models.latent import chosen_classes, draw
+from ganvas.models.latent import chosen_classes, decoded, draw, sampled
 from ganvas.models.settings import PlayerSettings
 from ganvas.nn.autoencoder import Activation, DenseGrow, DenseShrink, Grow, Shrink
 
@@ -182,13 +182,9 @@ class VAE(Objective):
         """The mean of z."""
         return self.posterior(x, label)[0]
 
-    @torch.no_grad()
     def decode(self, z: Float[Tensor, "n latent"], label: Labels = None, batch: int = 256) -> Items:
         """The mean picture of each z."""
-        device = next(self.decoder.parameters()).device
-        labels = [None] * len(z) if label is None else label.to(device).split(batch)
-        parts = zip(z.to(device).split(batch), labels, strict=False)
-        return torch.cat([self.law.mean(self.decoder(part, y).float()) for part, y in parts])
+        return self.law.mean(decoded(self.decoder, z, label, batch))
 
     @torch.no_grad()
     def sample(  # pyright: ignore[reportIncompatibleMethodOverride] (it takes these conditions only)
@@ -220,11 +216,6 @@ def refuse_colour(name: ObservationName, spec: Spec) -> None:
             "Bernoulli pixels are black or white and these pictures are in colour: "
             "take --observation logistic, or --image.channels 1 to see them as grey"
         )
-
-
-def sampled(mean: Tensor, log_var: Tensor, k: int) -> Float[Tensor, "k batch latent"]:
-    """k draws of z, through which gradients flow (Kingma & Welling 2014, sec. 2.4)."""
-    return mean + (log_var / 2).exp() * torch.randn(k, *mean.shape, device=mean.device, dtype=mean.dtype)
 
 
 def build(config: Settings, spec: Spec) -> VAE:
