@@ -204,3 +204,13 @@ class GAN(Objective):
         """What the generator makes of these z."""
         each = self.making.count  # so that item i meets the same generator in any batch
         return decoded(self.generator, z, label, batch * each)
+
+    def judge(self, x: Items, label: Labels = None) -> Float[Tensor, " batch"]:
+        """The critics' mean logit of each item, in a pack of its like; nothing is augmented or noisy."""
+        copies = self.rules.packing
+        packed = None if label is None else label[:, None].expand(-1, copies)
+        logits = []
+        for critic, halved in zip(self.critic, self.halved, strict=True):
+            seen = F.avg_pool2d(x, 1 << halved) if halved else x
+            logits.append(critic(seen.repeat(1, copies, *[1] * (x.ndim - 2)), packed))
+        return torch.stack(logits).mean(0)

@@ -42,17 +42,20 @@ def sampled(mean: Tensor, log_var: Tensor, k: int) -> Float[Tensor, "k batch lat
     return mean + (log_var / 2).exp() * torch.randn(k, *mean.shape, device=mean.device, dtype=mean.dtype)
 
 
-@torch.no_grad()
 def decoded(
     network: nn.Module, z: Float[Tensor, "n latent"], label: Int[Tensor, " n"] | None = None, batch: int = 64
 ) -> Tensor:
-    """What a network makes of these z, so many at a time, as it is used and not as it is trained."""
+    """What a network makes of these z, so many at a time, as it is used and not as it is trained.
+
+    Gradients are kept only where z asks for them.
+    """
     device = next(network.parameters()).device
     training = [m for m in network.modules() if m.training]
     network.eval()
     labels = [None] * len(z) if label is None else label.to(device).split(batch)
     parts = zip(z.to(device).split(batch), labels, strict=False)
-    made = torch.cat([network(part, y).float() for part, y in parts])
+    with torch.set_grad_enabled(z.requires_grad and torch.is_grad_enabled()):
+        made = torch.cat([network(part, y).float() for part, y in parts])
     for module in training:
         module.training = True
     return made

@@ -139,6 +139,10 @@ class VAEGAN(Objective):
         """The picture of each z."""
         return decoded(self.decoder, z, label, batch)
 
+    def judge(self, x: Items, label: Labels = None) -> Float[Tensor, " batch"]:
+        """The critic's logit of each picture."""
+        return self.critic(x, label)
+
     def sample(  # pyright: ignore[reportIncompatibleMethodOverride] (it takes these conditions only)
         self,
         n: int,
