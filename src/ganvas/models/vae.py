@@ -33,6 +33,15 @@ class NetworkSettings(PlayerSettings):
     """Adam's memory of the gradient."""
 
 
+class PriorSettings(NetworkSettings):
+    """The law of z before a picture is seen."""
+
+    kind: Literal["normal", "vamp"] = "normal"
+    """N(0, 1), or a mixture of what the encoder makes of learnt pictures (Tomczak & Welling 2018)."""
+    pictures: int = Field(default=500, ge=1, le=10_000)
+    """How many such learnt pictures."""
+
+
 class Settings(Base):
     """What is encoded how, and what the bound on the likelihood is made of."""
 
@@ -66,10 +75,8 @@ class Settings(Base):
     """Draws of z for each picture in training."""
     bound: Literal["elbo", "iwae"] = "elbo"
     """Of several draws: the mean bound, or the tighter importance-weighted one (Burda et al. 2016)."""
-    prior: Literal["normal", "vamp"] = "normal"
-    """N(0, 1), or a mixture of what the encoder makes of learnt pictures (Tomczak & Welling 2018)."""
-    pseudo: int = Field(default=500, ge=1, le=10_000)
-    """How many such learnt pictures."""
+    prior: PriorSettings = PriorSettings()
+    """The law of z."""
 
 
 class Vamp(nn.Module):
@@ -103,10 +110,10 @@ class VAE(Objective):
             self.encoder = Shrink(shape, config.width, 2 * config.latent, classes)
             self.decoder = Grow(config.latent, config.width, out, classes)
         self.averaged = ("encoder", "decoder")
-        if config.prior == "vamp":
+        if config.prior.kind == "vamp":
             if classes:
-                raise UserError("a vamp prior knows no labels: --image.labels false, or --prior normal")
-            self.prior = Vamp(config.pseudo, shape)
+                raise UserError("a vamp prior knows no labels: --image.labels false, or --prior.kind normal")
+            self.prior = Vamp(config.prior.pictures, shape)
             self.averaged = ("encoder", "decoder", "prior")
 
     @property
@@ -161,12 +168,12 @@ class VAE(Objective):
         self, z: Float[Tensor, "k batch latent"], mean: Tensor, log_var: Tensor
     ) -> Float[Tensor, "*k batch latent"]:
         """KL(q || p): in closed form, dimension by dimension, or by these draws, as one dimension."""
-        if self.config.prior == "normal":
+        if self.config.prior.kind == "normal":
             return kl_to_standard(mean, log_var)
         return (log_normal(z, mean, log_var).sum(-1) - self.log_prior(z))[..., None]
 
     def log_prior(self, z: Float[Tensor, "k batch latent"]) -> Float[Tensor, "k batch"]:
-        if self.config.prior == "normal":
+        if self.config.prior.kind == "normal":
             return log_normal(z).sum(-1)
         mean, log_var = self.posterior(self.prior())
         return log_mixture(z, mean, log_var)
@@ -197,7 +204,7 @@ class VAE(Objective):
     ) -> Items:
         """`n` pictures, each the mean of its law; of the classes in `label`, else of all alike."""
         z = draw(n, self.latent, truncation, generator)
-        if self.config.prior == "vamp":
+        if self.config.prior.kind == "vamp":
             mean, log_var = self.posterior(self.prior())
             which = torch.randint(len(mean), (n,), generator=generator)
             z = mean.cpu()[which] + (log_var / 2).exp().cpu()[which] * z

@@ -1,0 +1,267 @@
+"""Bounds of VAEs against closed forms: the linear-Gaussian one is PPCA (Tipping & Bishop 1999)."""
+
+import math
+from dataclasses import dataclass
+
+import pytest
+import torch
+from torch import nn
+from torch.distributions import MultivariateNormal
+
+from ganvas.core.errors import UserError
+from ganvas.core.settings import override
+from ganvas.data.spec import Spec
+from ganvas.losses.divergence import kl_to_standard
+from ganvas.metrics.likelihood import elbo, importance_bound, latents, likelihood
+from ganvas.models import vae, vaegan
+from ganvas.models.vae import VAE, Settings
+from ganvas.recipes.base import adam, find
+
+SIDE, LATENT, NOISE = 3, 2, 0.5
+GREY = Spec(kind="image", shape=(1, 8, 8))
+COLOUR = Spec(kind="image", shape=(3, 16, 16), classes=("a", "b"))
+VAMP = vae.PriorSettings(kind="vamp", pictures=3)
+TINY = {"width": 4, "hidden": 16, "latent": 3}
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """N(mean, NOISE^2), without levels."""
+
+    def width(self, channels):
+        return channels
+
+    def observe(self, x):
+        return x
+
+    def log_prob(self, params, x):
+        return torch.distributions.Normal(params, NOISE).log_prob(x).flatten(1).sum(1)
+
+    def mean(self, params):
+        return params
+
+
+class Decode(nn.Linear):
+    def forward(self, z, label=None):
+        return super().forward(z).unflatten(1, (1, SIDE, SIDE))
+
+
+class Encode(nn.Module):
+    """The exact posterior, whose covariance is NOISE^2 M^-1 with M = W'W + NOISE^2, diagonal here."""
+
+    def __init__(self, w, mu, error=0.0):
+        super().__init__()
+        m = (w.T @ w).diagonal() + NOISE**2
+        self.w, self.mu, self.m, self.error = w, mu, m, error
+
+    def forward(self, x, label=None):
+        mean = (x.flatten(1) - self.mu) @ self.w / self.m + self.error
+        log_var = (NOISE**2 / self.m).log().expand_as(mean)
+        return torch.cat([mean, log_var], 1)
+
+
+class Exactly(VAE):
+    """In double precision; the base takes what the encoder gives as float."""
+
+    def posterior(self, x, label=None):
+        mean, log_var = self.encoder(x, label).chunk(2, 1)
+        return mean, log_var
+
+    def log_likelihood(self, x, z, label=None):
+        k = len(z)
+        return self.law.log_prob(self.decoder(z.flatten(0, 1)), x.repeat(k, 1, 1, 1)).unflatten(0, (k, -1))
+
+
+@pytest.fixture
+def ppca():
+    """The model, pictures, and their exact log-density."""
+
+    def build(error=0.0):
+        generator = torch.Generator().manual_seed(0)
+        q, _ = torch.linalg.qr(torch.randn(SIDE**2, LATENT, dtype=torch.float64, generator=generator))
+        w = q * torch.tensor([2.0, 1.0], dtype=torch.float64)
+        mu = torch.randn(SIDE**2, dtype=torch.float64, generator=generator)
+        model = Exactly(Settings(network="dense", latent=LATENT), Spec(kind="image", shape=(1, SIDE, SIDE)))
+        model.law = Fixed()
+        model.decoder = Decode(LATENT, SIDE**2).double()
+        model.decoder.weight.data, model.decoder.bias.data = w, mu
+        model.encoder = Encode(w, mu, error)
+        covariance = w @ w.T + NOISE**2 * torch.eye(SIDE**2, dtype=torch.float64)
+        law = MultivariateNormal(mu, covariance)
+        torch.manual_seed(1)
+        x = law.sample((50,))
+        return model, x.view(-1, 1, SIDE, SIDE), law.log_prob(x)
+
+    return build
+
+
+def test_with_the_true_posterior_every_draw_weighs_the_exact_likelihood(ppca):
+    model, x, exact = ppca()
+    weights = model.log_weights(x, None, 7)
+    torch.testing.assert_close(weights, exact.expand(7, -1), rtol=1e-10, atol=1e-10)
+
+
+def test_the_loss_is_the_negative_exact_likelihood_there(ppca):
+    """Up to chance: log p(x | z) is drawn, the KL is not."""
+    model, x, exact = ppca()
+    torch.manual_seed(2)
+    losses = torch.stack([model.loss(x)[0] for _ in range(400)])
+    margin = 4 * losses.std() / 20
+    assert abs(losses.mean() + exact.mean()) < margin
+    assert model.config.bound == "elbo"
+
+
+def test_its_gradient_is_that_of_the_exact_likelihood(ppca):
+    """With the true posterior the bound touches log p(x), so that they have the same gradient."""
+    model, x, _ = ppca()
+    w = model.decoder.weight.detach().clone().requires_grad_()
+    covariance = w @ w.T + NOISE**2 * torch.eye(SIDE**2, dtype=torch.float64)
+    exact = MultivariateNormal(model.decoder.bias.detach(), covariance).log_prob(x.flatten(1)).mean()
+    (expected,) = torch.autograd.grad(exact, w)
+    torch.manual_seed(3)
+    found = [torch.autograd.grad(-model.loss(x)[0], model.decoder.weight)[0] for _ in range(600)]
+    mean, error = torch.stack(found).mean(0), torch.stack(found).std(0) / 600**0.5
+    assert ((mean - expected).abs() < 4.5 * error).all()
+    assert expected.abs().max() > 10 * error.max()
+
+
+def test_the_bound_grows_with_the_draws_towards_the_exact_likelihood(ppca):
+    model, x, exact = ppca(error=0.6)
+    torch.manual_seed(4)
+    bounds = [importance_bound(model, x, None, k, at_once=64).mean().item() for k in (1, 8, 64, 4096)]
+    gaps = [exact.mean().item() - b for b in bounds]
+    assert gaps[0] > gaps[1] > gaps[2] > gaps[3]
+    assert abs(gaps[3]) < 0.02 * gaps[0]
+
+
+def test_the_elbo_lacks_the_divergence_from_the_true_posterior(ppca):
+    model, x, exact = ppca(error=0.6)
+    torch.manual_seed(5)
+    found = elbo(model, x, None, 20_000).mean()
+    divergence = (0.6**2 * model.encoder.m / NOISE**2 / 2).sum()
+    torch.testing.assert_close(found, exact.mean() - divergence, rtol=0, atol=0.05)
+
+
+def test_draws_in_portions_make_the_same_bound(ppca):
+    model, x, _ = ppca(error=0.3)
+    torch.manual_seed(6)
+    whole = importance_bound(model, x, None, 60, at_once=60)
+    torch.manual_seed(6)
+    parts = importance_bound(model, x, None, 60, at_once=60 // 4)
+    torch.testing.assert_close(whole, parts, rtol=0, atol=1.0)  # other draws, the same bound on average
+    assert abs((whole - parts).mean()) < 0.05
+
+
+def test_a_likelihood_says_its_interval_and_bits():
+    values = torch.tensor([-2.0, -4.0])
+    found = likelihood([(torch.zeros(2, 1, 2, 2), None)], lambda x, y: values, "exact")
+    assert (found.nll_nats, found.items, found.protocol) == (3.0, 2, "exact")
+    assert math.isclose(found.bits_per_dim, 3 / 4 / math.log(2))
+    assert math.isclose(found.high - found.nll_nats, 1.96 * 2**0.5 / 2**0.5)
+
+
+def test_latents_that_carry_nothing_are_not_active():
+    generator = torch.Generator().manual_seed(0)
+    carried = torch.randn(4000, 2, generator=generator) * torch.tensor([0.99, 0.0])
+    log_var = torch.tensor([1 - 0.99**2, 1.0]).log().expand(4000, 2)
+    found = latents(carried, log_var, seed=1)
+    assert found.active == 1
+    torch.testing.assert_close(found.kl, kl_to_standard(carried, log_var).mean(0))
+    exact = -math.log(1 - 0.99**2) / 2  # of a Gaussian channel: half the log of 1 over what is left
+    assert abs(found.mutual_information - exact) < 0.05
+
+
+def step(model, settings, spec=GREY, steps=1):
+    from ganvas.core.turns import Player, play, players_of
+
+    players = players_of(model, lambda name, p: Player(p, adam(settings)(name, p)))
+    torch.manual_seed(0)
+    x = (torch.rand(8, *spec.shape) + 9 * torch.rand(spec.shape).round()) / 5 - 1  # one pattern, and noise
+    batch = {"image": x} | ({"label": torch.arange(8) % len(spec.classes)} if spec.classes else {})
+    return [play(model, players, [batch], k) for k in range(steps)]
+
+
+VARIANTS = {
+    "conv": {},
+    "dense": {"network": "dense"},
+    "bernoulli": {"observation": "bernoulli"},
+    "gaussian": {"observation": "gaussian"},
+    "iwae": {"samples": 5, "bound": "iwae"},
+    "vamp": {"prior.kind": "vamp", "prior.pictures": 7},
+    "against collapse": {"warmup": 0.5, "free_bits": 0.1},
+}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_kind_learns_and_samples(name):
+    settings = override(find("vae"), TINY | VARIANTS[name])
+    model = settings.build(GREY)
+    stats = step(model, settings, steps=60)
+    assert stats[-1]["bound"] > stats[0]["bound"] + 10
+    items = model.eval().sample(5, generator=torch.Generator().manual_seed(0))
+    assert items.shape == (5, 1, 8, 8)
+    assert items.abs().max() <= 1
+    assert model.log_weights(items, None, 3).shape == (3, 5)
+    again = model.sample(5, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(items, again)
+
+
+def test_the_kl_weight_rises_over_the_warm_up():
+    model = VAE(Settings(warmup=0.5, beta=2.0, **TINY), GREY)
+    weights = []
+    for model.progress in (0.0, 0.25, 0.5, 1.0):
+        weights.append(model.kl_weight())
+    assert weights == [0.0, 1.0, 2.0, 2.0]
+
+
+def test_free_bits_cost_nothing():
+    model = VAE(Settings(free_bits=0.5, **TINY), GREY)
+    kl = torch.tensor([[0.1, 0.4, 2.0], [0.3, 0.4, 4.0]])
+    torch.testing.assert_close(model.charged(kl), torch.tensor(0.5 + 0.5 + 3.0))
+
+
+def test_labels_change_what_is_made():
+    for recipe in ("vae", "vaegan"):
+        settings = find(recipe)
+        model = settings.build(COLOUR)
+        step(model, settings, COLOUR)
+        made = [model.eval().sample(2, generator=torch.Generator().manual_seed(0), label=k) for k in (0, 1)]
+        assert not torch.equal(*made)
+
+
+def test_bernoulli_refuses_colour_and_explains_grey():
+    with pytest.raises(UserError, match=r"in colour: take --observation logistic"):
+        VAE(Settings(observation="bernoulli"), COLOUR)
+    assert "taken for a probability" in VAE(Settings(observation="bernoulli"), GREY).notes[0]
+    assert not VAE(Settings(), GREY).notes
+
+
+def test_vaegan_moves_each_player_by_its_own_loss():
+    """The two losses' gradients, by autograd, into encoder and decoder."""
+    settings = vaegan.Settings()
+    model = vaegan.build(settings, Spec(kind="image", shape=(1, 16, 16)))
+    x = torch.rand(4, 1, 16, 16) * 2 - 1
+    turns = list(model.turns({"image": x}, 1))
+    assert [list(t.losses) for t in turns] == [["critic"], ["encoder", "decoder"]]
+    losses = turns[1].losses
+    expected = settings.beta * turns[1].stats["kl"] + turns[1].stats["reconstruction"]
+    torch.testing.assert_close(losses["encoder"].detach(), expected)
+    game = losses["decoder"].detach() - settings.gamma * turns[1].stats["reconstruction"]
+    assert game > 0
+    gradients = torch.autograd.grad(losses["encoder"], list(model.encoder.parameters()), allow_unused=True)
+    assert all(g is not None for g in gradients)
+
+
+def test_vaegan_reconstructs_in_the_chosen_layer():
+    shapes = []
+    for layer in (1, 2):
+        model = vaegan.build(vaegan.Settings(layer=layer), Spec(kind="image", shape=(1, 16, 16)))
+        shapes.append(tuple(model.features(torch.zeros(2, 1, 16, 16)).shape))
+        assert model.reconstruction(torch.zeros(2, 1, 16, 16), torch.zeros(2, 1, 16, 16)) == 0
+    assert shapes == [(2, 64, 8, 8), (2, 128, 4, 4)]
+
+
+def test_the_prior_is_a_player_of_its_own_where_it_learns():
+    assert VAE(Settings(prior=VAMP, **TINY), GREY).averaged == ("encoder", "decoder", "prior")
+    with pytest.raises(UserError, match="a vamp prior knows no labels"):
+        vae.build(Settings(prior=VAMP), COLOUR)
