@@ -56,6 +56,10 @@ class Bernoulli:
     def mean(self, params: Params) -> Items:
         return params.sigmoid() * 2 - 1
 
+    def cooled(self, params: Params, temperature: float) -> Params:
+        """P(x)^(1 / temperature), normalised."""
+        return params / temperature
+
     def draw(self, params: Params, generator: torch.Generator | None = None) -> Items:
         u = torch.rand(params.shape, generator=generator).to(params.device)
         return (u < params.sigmoid()).to(params.dtype) * 2 - 1
@@ -135,6 +139,14 @@ class Logistic:
             expected = (weight * (mean + self._shift(coupling, x))).sum(1)
             x = torch.cat([x[:, :c], expected[:, c : c + 1].clamp(-1, 1), x[:, c + 1 :]], 1)
         return x
+
+    def cooled(self, params: Params, temperature: float) -> Params:
+        """The likelier components more often, and every scale times the temperature."""
+        logits, rest = params[:, : self.components], params[:, self.components :]
+        rest = rest.unflatten(1, (self.components, -1)).clone()
+        channels = self._channels(params)
+        rest[:, :, channels : 2 * channels] += math.log(temperature)
+        return torch.cat([logits / temperature, rest.flatten(1, 2)], 1)
 
     def draw(self, params: Params, generator: torch.Generator | None = None) -> Items:
         channels = self._channels(params)

@@ -17,12 +17,17 @@ def draw(
     Truncation below 1 (Brock et al. 2019, sec. 3.1, as in their code): drawn again where |z| > 2, then
     multiplied by it. Samples grow more typical and less varied.
     """
-    if not 0 < truncation <= 1:
-        raise ValueError(f"truncation is above 0 and at most 1, not {truncation}")
     z = torch.empty(n, latent)
-    if truncation == 1:
+    if checked(truncation) == 1:
         return z.normal_(generator=generator)
     return truncation * nn.init.trunc_normal_(z, a=-2, b=2, generator=generator)
+
+
+def checked(truncation: float) -> float:
+    """It, or ValueError."""
+    if not 0 < truncation <= 1:
+        raise ValueError(f"truncation is above 0 and at most 1, not {truncation}")
+    return truncation
 
 
 def chosen_classes(
