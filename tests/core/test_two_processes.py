@@ -1,5 +1,7 @@
 """Two processes play as one does on the joined batch: same gradients, same next weights."""
 
+from contextlib import contextmanager
+
 import pytest
 import torch
 import torch.distributed as dist
@@ -7,13 +9,12 @@ import torch.multiprocessing as mp
 
 from ganvas.core.turns import Player, play, players_of
 from ganvas.data.spec import Spec
-from ganvas.models import dcgan
-from ganvas.models.adversarial import GAN
+from ganvas.models import dcgan, vae, vaegan
 from ganvas.remedies.augmentation import AugmentSettings
 from ganvas.remedies.penalties import PenaltySettings
 
 RATE, STEPS, ITEMS = 0.05, 3, 8
-SMALL = {"width": 4, "latent": 8}
+SMALL = {"width": 4, "latent": 5}
 SMOOTH = PenaltySettings(r1=2.0, r2=1.0)
 JUDGES = dcgan.CriticSettings(width=4, count=2)
 GAMES = {
@@ -35,41 +36,73 @@ GAMES = {
 }
 
 
-class Given(GAN):
-    """Takes z from outside, since processes draw different ones."""
+MODELS = {name: (dcgan, settings) for name, settings in GAMES.items()} | {
+    "vae": (vae, vae.Settings(width=4, latent=5, samples=2, free_bits=0.05, warmup=0.5)),
+    "vaegan": (
+        vaegan,
+        vaegan.Settings(
+            encoder=vaegan.EncoderSettings(width=4),
+            decoder=dcgan.GeneratorSettings(**SMALL),
+            critic=dcgan.CriticSettings(width=4),
+            penalty=PenaltySettings(r1=2.0, r2=1.0, every=2),
+        ),
+    ),
+}
+SPEC = Spec(kind="image", shape=(3, 16, 16), classes=("a", "b", "c"))
 
-    z: torch.Tensor
 
-    def make(self, label, n, device):
-        return self.generator(self.z, label)
+@contextmanager
+def shared_noise(rank, processes):
+    """What is drawn is each process' part of what one process would draw for the joined batch."""
+    generator, mine = torch.Generator().manual_seed(9), ITEMS // processes
+
+    def randn(*shape, device=None, dtype=None):
+        at = shape.index(mine) if mine in shape else shape.index(2 * mine)
+        whole = [n * processes if i == at else n for i, n in enumerate(shape)]
+        drawn = torch.empty(whole, dtype=torch.float64).normal_(generator=generator)
+        return drawn.chunk(processes, at)[rank].to(dtype or torch.get_default_dtype())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch, "randn", randn)
+        patch.setattr(torch, "randn_like", lambda x: randn(*x.shape, dtype=x.dtype))
+        yield
 
 
 def data(dtype):
     generator = torch.Generator().manual_seed(5)
     x = torch.rand(STEPS, ITEMS, 3, 16, 16, generator=generator, dtype=torch.float64) * 2 - 1
-    z = torch.randn(STEPS, ITEMS, SMALL["latent"], generator=generator, dtype=torch.float64)
     y = torch.randint(3, (STEPS, ITEMS), generator=generator)
-    return x.to(dtype), z.to(dtype), y
+    return x.to(dtype), y
+
+
+def build(name, dtype):
+    torch.manual_seed(0)
+    room, settings = MODELS[name]
+    return room.build(settings, SPEC).to(dtype)
 
 
 def weights(name, dtype, rank=0, processes=1):
     """All that the players have learnt after each step."""
-    torch.manual_seed(0)
-    game = dcgan.build(GAMES[name], Spec(kind="image", shape=(3, 16, 16), classes=("a", "b", "c"))).to(dtype)
-    game.__class__ = Given
-    players = players_of(game, lambda _, params: Player(params, torch.optim.SGD(params, RATE)))
+    model = build(name, dtype)
+    rate = RATE if name in GAMES else RATE / 1000  # sums over all pixels have long gradients
+    players = players_of(model, lambda _, params: Player(params, torch.optim.SGD(params, rate)))
     found = []
-    for step, (x, z, y) in enumerate(zip(*data(dtype), strict=True)):
-        x, game.z, y = (t.chunk(processes)[rank] for t in (x, z, y))  # noqa: PLW2901
-        play(game, players, [{"image": x, "label": y}], step)
-        found.append({key: value.clone() for key, value in game.state_dict().items()})
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    with shared_noise(rank, processes):
+        for step, (x, y) in enumerate(zip(*data(dtype), strict=True)):
+            x, y = (t.chunk(processes)[rank] for t in (x, y))  # noqa: PLW2901
+            model.progress = step / STEPS
+            play(model, players, [{"image": x, "label": y}], step)
+            found.append({key: value.clone() for key, value in model.state_dict().items()})
+    torch.set_default_dtype(before)
     return found
 
 
 def process(rank, folder):
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
-    found = {(n, d): weights(n, d, rank, 2) for n in GAMES for d in (torch.float64, torch.float32)}
+    found = {(n, d): weights(n, d, rank, 2) for n in MODELS for d in (torch.float64, torch.float32)}
     torch.save(found, f"{folder}/{rank}.pt")
     dist.destroy_process_group()
 
@@ -81,7 +114,7 @@ def both(tmp_path_factory):
     return [torch.load(folder / f"{rank}.pt") for rank in range(2)]
 
 
-@pytest.mark.parametrize("name", GAMES)
+@pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize(("dtype", "within"), [(torch.float64, 1e-12), (torch.float32, 1e-6)])
 def test_two_processes_learn_what_one_does(both, name, dtype, within):
     alone = weights(name, dtype)
@@ -95,9 +128,7 @@ def test_two_processes_learn_what_one_does(both, name, dtype, within):
 
 def test_the_first_step_is_the_gradient(both):
     """Of SGD: (old - new) / rate, to 1e-6 as the weights are."""
-    torch.manual_seed(0)
-    start = dcgan.build(GAMES["relativistic"], Spec(kind="image", shape=(3, 16, 16), classes=("a", "b", "c")))
-    start = start.double().state_dict()
+    start = build("relativistic", torch.float64).state_dict()
     one, two = weights("relativistic", torch.float64)[0], both[0]["relativistic", torch.float64][0]
     moved = 0.0
     for key in (k for k in start if k.endswith(("weight", "bias"))):

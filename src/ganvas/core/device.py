@@ -48,6 +48,11 @@ def autocast(precision: Precision, device: torch.device) -> Callable[[], Abstrac
     return nullcontext
 
 
+def precise(x: torch.Tensor) -> torch.Tensor:
+    """In fp32 at least, for sums that bf16 would blur."""
+    return x.float() if x.element_size() < 4 else x
+
+
 def quicken(device: torch.device) -> None:
     """Take the faster matrix product where it is as exact as fp32.
 

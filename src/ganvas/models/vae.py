@@ -9,6 +9,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ganvas.core import distributed
+from ganvas.core.device import precise
 from ganvas.core.errors import UserError
 from ganvas.core.settings import Settings as Base
 from ganvas.core.turns import Batch, Objective, Turn
@@ -153,7 +154,7 @@ class VAE(Objective):
 
     def posterior(self, x: Items, label: Labels = None) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of q(z | x), each (batch, latent)."""
-        mean, log_var = self.encoder(x, label).float().chunk(2, 1)
+        mean, log_var = precise(self.encoder(x, label)).chunk(2, 1)
         return mean, log_var
 
     def log_likelihood(
@@ -161,7 +162,7 @@ class VAE(Objective):
     ) -> Float[Tensor, "k batch"]:
         """log P(x | z) for each draw of z."""
         k = len(z)
-        params = self.decoder(z.flatten(0, 1), None if label is None else label.repeat(k)).float()
+        params = precise(self.decoder(z.flatten(0, 1), None if label is None else label.repeat(k)))
         return self.law.log_prob(params, x.repeat(k, 1, 1, 1)).unflatten(0, (k, -1))
 
     def kl(

@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 from pydantic import Field
 from torch import Tensor, nn
 
+from ganvas.core.device import precise
 from ganvas.core.settings import Settings as Base
 from ganvas.core.turns import Batch, Objective, Turn
 from ganvas.data.spec import Spec
@@ -112,7 +113,7 @@ class VAEGAN(Objective):
         """
         with torch.no_grad():
             seen = self.features(x)
-        error = (self.features(copies) - seen).float().square().flatten(1).mean(1)
+        error = precise(self.features(copies) - seen).square().flatten(1).mean(1)
         return (error * x[0].numel() / (2 * self.config.noise**2)).mean()
 
     def features(self, x: Items) -> Tensor:
@@ -127,7 +128,7 @@ class VAEGAN(Objective):
 
     def posterior(self, x: Items, label: Labels = None) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of q(z | x), each (batch, latent)."""
-        mean, log_var = self.encoder(x, label).float().chunk(2, 1)
+        mean, log_var = precise(self.encoder(x, label)).chunk(2, 1)
         return mean, log_var
 
     @torch.no_grad()

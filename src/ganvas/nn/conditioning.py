@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from ganvas.core.device import precise
 from ganvas.nn.spectral import spectral_norm
 
 Label = Int[Tensor, " batch"] | Int[Tensor, "batch m"]
@@ -49,12 +50,12 @@ class Critic(nn.Module):
 
     def forward(self, x: Float[Tensor, "batch ..."], label: Label | None = None) -> Float[Tensor, " batch"]:
         h = self.features(x)
-        logit = self.verdict(h)[:, 0].float()
+        logit = precise(self.verdict(h)[:, 0])
         if self.embed is None or label is None:
             return logit
         v = self.embed(label)
         v = v.mean(1) if v.ndim == 3 else v
-        return logit + (v * h.float()).sum(1) / h.shape[1] ** 0.5
+        return logit + (v * precise(h)).sum(1) / h.shape[1] ** 0.5
 
 
 class Classifier(nn.Module):
@@ -66,7 +67,7 @@ class Classifier(nn.Module):
         self.verdict = nn.Linear(width, classes)
 
     def forward(self, x: Float[Tensor, "batch ..."]) -> Float[Tensor, "batch classes"]:
-        return self.verdict(self.features(x)).float()
+        return precise(self.verdict(self.features(x)))
 
     def loss(self, x: Float[Tensor, "batch ..."], target: Int[Tensor, " batch"]) -> Float[Tensor, ""]:
         return F.cross_entropy(self(x), target)

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
+from ganvas.core.device import precise
 from ganvas.core.settings import Settings
 
 Scalar = Float[Tensor, ""]
@@ -48,7 +49,7 @@ def squared_gradient(
 ) -> Float[Tensor, " batch"]:
     """|grad D|^2 of each item, itself differentiable. At real items: R1 (Mescheder et al. 2018, eq. 9)."""
     (gradient,) = torch.autograd.grad(logits.sum(), at, create_graph=True)
-    return gradient.float().square().flatten(1).sum(1)
+    return precise(gradient).square().flatten(1).sum(1)
 
 
 def between(real: Float[Tensor, "batch ..."], fake: Float[Tensor, "batch ..."]) -> Float[Tensor, "batch ..."]:
