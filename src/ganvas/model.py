@@ -1,6 +1,7 @@
 """A trained model, by what it can do; it knows nothing of how it was trained."""
 
 import difflib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch import Tensor
 
 from ganvas.core.device import pick, quicken
 from ganvas.core.errors import UserError
@@ -16,7 +18,11 @@ from ganvas.core.files import read_json
 from ganvas.core.run import Run
 from ganvas.core.turns import Objective
 from ganvas.data.spec import Spec
+from ganvas.metrics.likelihood import importance_bound
 from ganvas.recipes.base import find
+
+Label = str | int | Sequence[str | int] | None
+"""A class, by name or number, or one for each item."""
 
 
 @dataclass
@@ -44,6 +50,70 @@ class Model:
         condition = {} if label is None else {"label": self.label(label)}
         items = self.objective.sample(n, generator=generator, truncation=truncation, **condition)
         return self.spec.restore(items.float().cpu().numpy())
+
+    def encode(self, items: np.ndarray, *, label: Label = None, batch: int = 256) -> np.ndarray:
+        """The latents of items as `sample` gives them, (n, latent). UserError without an encoder."""
+        encode = self._able("encode", "an encoder")
+        parts = self._parts(items, label, batch)
+        return np.concatenate([encode(x, y).float().cpu().numpy() for x, y in parts])
+
+    def decode(self, z: np.ndarray, *, label: Label = None) -> np.ndarray:
+        """Items of these latents, (n, latent). UserError for a model without latents."""
+        decode = self._able("decode", "latents")
+        y = self._labels(label, len(z))
+        return self.spec.restore(decode(torch.as_tensor(z, dtype=torch.float32), y).cpu().numpy())
+
+    def log_prob(
+        self, items: np.ndarray, *, label: Label = None, samples: int = 100, seed: int = 0, batch: int = 256
+    ) -> np.ndarray:
+        """log P of each item, in nats: exact where the model can say it (`exact`), else a lower bound.
+
+        The bound takes so many draws of the latents (Burda et al. 2016): more make it tighter. Items of
+        Bernoulli models are made black and white by chance, the same for the same seed.
+        """
+        if not self.exact:
+            self._able("log_weights", "a likelihood")
+        model: Any = self.objective
+        found = []
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            torch.manual_seed(seed)
+            for x, y in self._parts(items, label, batch):
+                seen = model.law.observe(x) if hasattr(model, "law") else x
+                value = model.log_prob(seen, y) if self.exact else importance_bound(model, seen, y, samples)
+                found.append(value.cpu().numpy())
+        return np.concatenate(found)
+
+    @property
+    def exact(self) -> bool:
+        """Whether `log_prob` is exact, and not a bound."""
+        return hasattr(self.objective, "log_prob")
+
+    def _able(self, what: str, means: str) -> Any:
+        found = getattr(self.objective, what, None)
+        if found is None:
+            raise UserError(f"a model of the recipe {self.config['recipe']} has not {means}")
+        return found
+
+    def _parts(self, items: np.ndarray, label: Label, batch: int) -> Iterator[tuple[Tensor, Tensor | None]]:
+        expected = self.spec.restore(np.zeros((1, *self.spec.shape), np.float32)).shape[1:]
+        if items.shape[1:] != expected:
+            raise UserError(f"this model takes items of shape {expected}, not {items.shape[1:]}")
+        labels = self._labels(label, len(items))
+        for start in range(0, len(items), batch):
+            x = torch.from_numpy(self.spec.prepare(items[start : start + batch])).to(self.device)
+            yield x, None if labels is None else labels[start : start + batch].to(self.device)
+
+    def _labels(self, label: Label, n: int) -> Tensor | None:
+        if not self.spec.classes:
+            return None
+        if label is None:
+            raise UserError("this model was trained with labels: say which class, or one for each item")
+        each = [self.label(label)] * n if isinstance(label, str | int) else [self.label(y) for y in label]
+        return torch.tensor(each)
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.objective.parameters(), torch.empty(0)).device
 
     def label(self, label: str | int) -> int:
         """The number of a class."""

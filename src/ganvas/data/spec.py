@@ -25,3 +25,11 @@ class Spec(Settings):
             pixels = np.rint((items.clip(-1, 1) + 1) * 127.5).astype(np.uint8)
             return np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
         return items * np.asarray(self.scale or 1.0) + np.asarray(self.offset or 0.0)
+
+    def prepare(self, items: np.ndarray) -> np.ndarray:
+        """The way back: from what `restore` gives to what a model sees, float32."""
+        if self.kind == "image":
+            pixels = items.transpose(0, 3, 1, 2).astype(np.float32)
+            return np.ascontiguousarray(pixels / np.float32(127.5) - 1)
+        values = (items - np.asarray(self.offset or 0.0)) / np.asarray(self.scale or 1.0)
+        return values.astype(np.float32)
