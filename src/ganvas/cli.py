@@ -137,6 +137,43 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class Explore:
+    """Draw what a trained model has understood: ways from one picture to another, what each latent number
+    does, directions, reconstructions, where its critic looks.
+
+    ganvas explore runs/photos
+
+    ganvas explore runs/photos --what reconstruction --picture mine.jpg yours.png
+    """
+
+    run: Positional[Path]
+    """A run's folder."""
+    what: Annotated[tuple[str, ...], written("WHAT …")] = ()
+    """interpolation, plane, traversal, directions, reconstruction, inversion, saliency; left out, all that
+    the model has the means for."""
+    out: Annotated[Path | None, arg(aliases=["-o"], metavar="FOLDER", help_behavior_hint="")] = None
+    """Where the pictures go; left out, explore/ in the run's folder, and into its report."""
+    seed: int = 0
+    """Another seed, other pictures."""
+    label: Annotated[str | None, written("CLASS")] = None
+    """Only this class, by name or number."""
+    data: Annotated[str | None, written("DATA")] = None
+    """Real pictures to show it; left out, those of its data that were held out."""
+    picture: Annotated[tuple[Path, ...], written("FILE …")] = ()
+    """Your own pictures, to reconstruct, to find again, to be judged."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:1, …"""
+    as_json: Json = False
+
+    def __call__(self) -> None:
+        from ganvas.commands import explore
+
+        result = explore(self)
+        if self.as_json:
+            emit(result)
+
+
+@dataclass(frozen=True)
 class Report:
     """Write report.html, one self-contained page, into the run's folder."""
 
@@ -151,13 +188,56 @@ class Report:
         emit({"report": str(path)}) if self.as_json else print(path)
 
 
-COMMANDS = {"recipes": Recipes, "inspect": Inspect, "train": Train, "sample": Sample, "report": Report}
+@dataclass(frozen=True)
+class Reproduce:
+    """Train and judge the models of a published table, and print theirs beside ours.
+
+    Without a table it lists them. Stopped, the same command goes on where it was.
+
+    ganvas reproduce mnist-nll --data mnist/ --rows vae,hvae
+    """
+
+    table: Annotated[Positional[str | None], written("TABLE")] = None
+    """Which table."""
+    data: Annotated[str | None, written("DATA")] = None
+    """Its data, where they are not built in."""
+    rows: Annotated[str | None, written("ROW,ROW")] = None
+    """Only these models of it."""
+    budget: Annotated[str | None, written("TIME")] = None
+    """Training time of each; left out, as the table has it."""
+    samples: int = 5_000
+    """Importance samples, for models that have a bound."""
+    seed: int = 0
+    """Of the training and of the judgement."""
+    out: Path = Path("runs/reproduce")
+    """Where the runs and TABLE.md go."""
+    as_json: Json = False
+
+    def __call__(self) -> None:
+        from ganvas.commands import reproduce
+
+        result = reproduce(self)
+        if self.as_json:
+            emit(result)
+
+
+COMMANDS = {
+    "recipes": Recipes,
+    "inspect": Inspect,
+    "train": Train,
+    "sample": Sample,
+    "explore": Explore,
+    "report": Report,
+    "reproduce": Reproduce,
+}
 Command = (
     Annotated[Recipes, subcommand("recipes")]
     | Annotated[Inspect, subcommand("inspect")]
     | Annotated[Train, subcommand("train")]
     | Annotated[Sample, subcommand("sample")]
+    | Annotated[Explore, subcommand("explore")]
     | Annotated[Report, subcommand("report")]
+    | Annotated[Reproduce, subcommand("reproduce")]
 )
 DISK = (
     errno.EACCES,

@@ -10,7 +10,7 @@ from ganvas.core.errors import UserError
 if TYPE_CHECKING:
     import numpy as np
 
-    from ganvas.cli import Sample, Train
+    from ganvas.cli import Explore, Reproduce, Sample, Train
     from ganvas.data.spec import Spec
 
 
@@ -74,40 +74,30 @@ def inspect(data: str, settings: dict[str, str], quiet: bool) -> dict[str, Any]:
 
 def train(ask: "Train") -> dict[str, Any]:
     """Train with a display, keep pictures and curves, and write the report."""
-    from ganvas import api
+    from ganvas import watched
     from ganvas.core import distributed
-    from ganvas.report.page import write
-    from ganvas.report.recorder import Recorder
-    from ganvas.terminal import Screen
+    from ganvas.terminal import said
 
-    screen = Screen()
-    recorder = Recorder(screen)
-    with screen.watching():
-        run = api.train(
-            ask.data,
-            ask.recipe,
-            out=ask.out,
-            steps=ask.steps,
-            epochs=ask.epochs,
-            budget=ask.budget,
-            seed=ask.seed,
-            device=ask.device,
-            resume=ask.resume,
-            settings=dict(ask.settings),
-            observer=recorder.observer,
-        )
-    recorder.close()
+    run = watched.train(
+        ask.data,
+        ask.recipe,
+        out=ask.out,
+        steps=ask.steps,
+        epochs=ask.epochs,
+        budget=ask.budget,
+        seed=ask.seed,
+        device=ask.device,
+        resume=ask.resume,
+        settings=dict(ask.settings),
+    )
     progress = run.progress()
     if distributed.rank() == 0:
-        write(run.path)
         if progress["finished"]:
-            screen.said(
-                f"\nThe model, its samples and its report are in {run.path}. Look at {run.path}/report.html"
-            )
-            screen.said(f"Make more with  ganvas sample {shlex.quote(str(run.path))} -n 64 -o samples.png")
+            said(f"\nThe model, its samples and its report are in {run.path}. Look at {run.path}/report.html")
+            said(f"Make more with  ganvas sample {shlex.quote(str(run.path))} -n 64 -o samples.png")
         else:
-            screen.said(f"\nStopped after step {progress['step']:,}, and saved. Go on exactly from here with")
-            screen.said(f"  ganvas train --out {shlex.quote(str(run.path))} --resume")
+            said(f"\nStopped after step {progress['step']:,}, and saved. Go on exactly from here with")
+            said(f"  ganvas train --out {shlex.quote(str(run.path))} --resume")
     distributed.stop()
     return {"run": str(run.path)} | progress
 
@@ -128,6 +118,70 @@ def sample(ask: "Sample") -> dict[str, Any]:
     paths = _write_each(out, items, model.spec, suffix) if many else [_write_one(out, items, model.spec)]
     print(f"{len(items)} samples in {out}{'/' if many else ''}", file=sys.stderr)
     return {"samples": len(items), "files": [str(path) for path in paths], "seed": ask.seed}
+
+
+def reproduce(ask: "Reproduce") -> list[dict[str, Any]]:
+    """Train and judge a table's rows; the table, also as TABLE.md."""
+    from rich.markdown import Markdown
+
+    from ganvas.core.files import write_text
+    from ganvas.studies.reproduce import TABLES, find, markdown
+    from ganvas.studies.reproduce import reproduce as run
+    from ganvas.terminal import OUT
+
+    if ask.table is None:
+        rows = [{"table": k, "about": t.title, "protocol": t.protocol} for k, t in TABLES.items()]
+        return rows if ask.as_json else _listed(rows)
+    table = find(ask.table)
+    if ask.data is None:
+        raise UserError(f"say where the data are: --data with {table.data}")
+    found = run(
+        ask.table,
+        ask.data,
+        ask.out / ask.table,
+        rows=tuple(ask.rows.split(",")) if ask.rows else (),
+        budget=ask.budget,
+        samples=ask.samples,
+        seed=ask.seed,
+    )
+    text = markdown(ask.table, found)
+    write_text(ask.out / f"{ask.table}.md", text)
+    if not ask.as_json:
+        OUT.print(Markdown(text))
+    return found
+
+
+def _listed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    from ganvas.terminal import listing
+
+    listing(rows)
+    return rows
+
+
+def explore(ask: "Explore") -> dict[str, Any]:
+    """Draw what the model has understood, and show it in the report too."""
+    from ganvas.report import page
+    from ganvas.report.explore import explore as draw
+    from ganvas.report.explored import FOLDER
+    from ganvas.terminal import ERR, counting
+
+    with counting() as progress:
+        found = draw(
+            ask.run,
+            ask.what,
+            out=ask.out,
+            seed=ask.seed,
+            label=ask.label,
+            data=ask.data,
+            pictures=ask.picture,
+            device=ask.device,
+            said=ERR.print,
+            progress=progress,
+        )
+    ERR.print(f"{', '.join(found)} in {ask.out or ask.run / FOLDER}/")
+    if ask.out is None:
+        ERR.print(f"The same in {page.write(ask.run)}")
+    return {"run": str(ask.run), "explored": found}
 
 
 def _write_one(path: Path, items: "np.ndarray", spec: "Spec") -> Path:

@@ -44,6 +44,11 @@ def duration(seconds: float) -> str:
     return f"{hours}:{m:02}:{s:02}" if hours else f"{m}:{s:02}"
 
 
+def said(sentence: str) -> None:
+    """To a person."""
+    ERR.print(sentence)
+
+
 class Screen:
     """The progress of a training: one bar, the losses, the newest samples where the terminal has colours."""
 
@@ -81,7 +86,7 @@ class Screen:
         self._show("reading", done, total)
 
     def said(self, sentence: str) -> None:
-        ERR.print(sentence)
+        said(sentence)
 
     def logged(self, moment: "Moment") -> None:
         losses = "  ".join(f"{name} {value:.3g}" for name, value in moment.stats.items() if "/" not in name)
@@ -111,9 +116,21 @@ def blocks(image: "Image", columns: int, lines: int) -> Text:
 
 
 @contextmanager
+def counting() -> Iterator[Any]:
+    """Bars for long work: gives what makes, of a word, a function to be called with done and total."""
+    count = TextColumn("{task.completed:,} of {task.total:,}")
+    columns = TextColumn("{task.description}"), BarColumn(), count
+    with Progress(*columns, console=ERR, transient=True, disable=not ERR.is_terminal) as bar:
+
+        def of(what: str) -> Any:
+            task = bar.add_task(what, total=1)
+            return lambda done, total: bar.update(task, completed=done, total=total)
+
+        yield of
+
+
+@contextmanager
 def reading() -> Iterator[Any]:
     """A bar while data is read; gives what `load` calls with done and total."""
-    with Progress(TextColumn("reading"), BarColumn(), TextColumn("{task.completed:,} of {task.total:,}"),
-                  console=ERR, transient=True, disable=not ERR.is_terminal) as bar:  # fmt: skip
-        task = bar.add_task("", total=1)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    with counting() as of:
+        yield of("reading")

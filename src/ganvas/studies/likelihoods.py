@@ -1,0 +1,74 @@
+"""How probable a trained model holds the held-out items of its data, with the protocol in words."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganvas.core.files import read_json, write_json
+from ganvas.core.run import Run
+from ganvas.data.load import load as load_data
+from ganvas.metrics.likelihood import importance_bound, likelihood
+from ganvas.model import Model, load
+from ganvas.recipes.base import data_settings, find
+
+Progress = Callable[[int, int], None]
+
+
+def judged(run: Run, samples: int, seed: int = 0, progress: Progress | None = None) -> dict[str, Any]:
+    """The figures of a run, from its evaluation.json if they are there."""
+    file = run.path / "evaluation.json"
+    known = read_json(file) if file.exists() else {}
+    if known.get("samples") != samples or known.get("step") != run.progress()["step"]:
+        known = held_out_likelihood(run, samples, seed, progress)
+        write_json(file, known)
+    return known
+
+
+def held_out_likelihood(
+    run: Run, samples: int, seed: int = 0, progress: Progress | None = None, batch: int = 100
+) -> dict[str, Any]:
+    """Nats and bits a dimension of all held-out items: exact, or the bound of so many draws an item."""
+    model = load(run.path)
+    recipe = type(find(run.record["recipe"])).model_validate(run.record["settings"])
+    held_out = load_data(run.record["data"]["source"], data_settings(recipe)).held_out
+    if held_out is None:
+        raise ValueError(f"{run.path} has nothing held out")
+    objective: Any = model.objective
+    exact = model.exact
+
+    def log_prob(x: Tensor, label: Tensor | None) -> Tensor:
+        return objective.log_prob(x, label) if exact else importance_bound(objective, x, label, samples)
+
+    began = time.monotonic()
+    kind = "exact" if exact else f"bound of {samples:,} importance samples"
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(seed)
+        found = likelihood(_seen(model, held_out, batch, progress), log_prob, kind)
+    figures = found._asdict() | {"binarisation": "dynamic" if _is_binary(model) else None}
+    return figures | {
+        "samples": samples,
+        "step": run.progress()["step"],
+        "seconds": round(time.monotonic() - began, 1),
+    }
+
+
+def _is_binary(model: Model) -> bool:
+    return getattr(model.objective, "config", None) is not None and (
+        getattr(model.objective.config, "observation", None) == "bernoulli"
+    )
+
+
+def _seen(model: Model, items: Any, batch: int, progress: Progress | None) -> Iterator[tuple]:
+    """Batches as the model sees them: black and white where its law says so."""
+    law = getattr(model.objective, "law", None)
+    for start in range(0, len(items), batch):
+        index = np.arange(start, min(start + batch, len(items)))
+        part = items.ready({k: v.to(model.device) for k, v in items.fetch(index).items()})
+        x = part["image"] if law is None else law.observe(part["image"])
+        yield x, part.get("label")
+        if progress:
+            progress(int(index[-1]) + 1, len(items))

@@ -1,0 +1,22 @@
+"""Training with somebody looking on: a display, pictures on the way, and the report at the end."""
+
+from typing import Any
+
+from ganvas import api
+from ganvas.core import distributed
+from ganvas.core.run import Run
+from ganvas.report.page import write
+from ganvas.report.recorder import Recorder
+from ganvas.terminal import Screen
+
+
+def train(data: Any, recipe: str | None, **how: Any) -> Run:
+    """`ganvas.train`, watched."""
+    screen = Screen()
+    recorder = Recorder(screen)
+    with screen.watching():
+        run = api.train(data, recipe, observer=recorder.observer, **how)
+    recorder.close()
+    if distributed.rank() == 0:
+        write(run.path)
+    return run
