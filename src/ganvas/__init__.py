@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ganvas.api import train
     from ganvas.model import load
+    from ganvas.report.explore import explore
 
 # Before torch loads OpenMP: threads that wait for each other asleep, and not spinning, lose nothing on a
 # quiet machine, and far less where something else runs (docs/notebook.md).
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-__all__ = ["load", "train"]
+__all__ = ["explore", "load", "train"]
 __version__ = "0.1.0"
 
 
@@ -25,4 +26,8 @@ def __getattr__(name: str) -> Any:
         from ganvas.model import load
 
         return load
+    if name == "explore":
+        from ganvas.report.explore import explore
+
+        return explore
     raise AttributeError(f"module 'ganvas' has no attribute {name!r}")

@@ -5,7 +5,7 @@ import dataclasses
 import difflib
 import io
 import re
-from collections.abc import Iterator
+from collections import deque
 from typing import Any, get_type_hints
 
 import tyro
@@ -27,6 +27,7 @@ class Option:
     name: str
     aliases: tuple[str, ...]
     kind: type
+    many: bool
     positional: bool
     required: bool
 
@@ -44,7 +45,8 @@ def options(command: type) -> list[Option]:
         aliases = tuple(a for extra in extras for a in getattr(extra, "aliases", None) or ())
         named = "--" + field.name.removeprefix("as_").replace("_", "-")
         required = field.default is dataclasses.MISSING
-        found.append(Option(named, (named, *aliases), kind, POSITIONAL in extras, required))
+        many = getattr(bare, "__origin__", None) is tuple
+        found.append(Option(named, (named, *aliases), kind, many, POSITIONAL in extras, required))
     return found
 
 
@@ -55,8 +57,10 @@ def sort(name: str, command: type, args: list[str]) -> tuple[list[str], Pairs]:
     own: list[str] = []
     pairs: list[tuple[str, str]] = []
     places = [o for o in known if o.positional]
-    left = iter(args)
-    for head in left:
+    several: dict[str, list[str]] = {}
+    left = deque(args)
+    while left:
+        head = left.popleft()
         typed, equals, value = head.partition("=")
         option = next((o for o in known if typed in o.aliases and not o.positional), None)
         if head in HELP:
@@ -72,7 +76,11 @@ def sort(name: str, command: type, args: list[str]) -> tuple[list[str], Pairs]:
             own.append(head)
         else:
             value = value if equals else _value(typed, left)
-            if option is None:
+            if option is not None and option.many:
+                several.setdefault(option.name, []).append(value)
+                while not equals and left and not left[0].startswith("-"):
+                    several[option.name].append(left.popleft())
+            elif option is None:
                 pairs.append((typed[2:].replace("-", "_"), value))
             else:
                 own.append(f"{option.name}={_checked(typed, value, option)}")
@@ -81,7 +89,7 @@ def sort(name: str, command: type, args: list[str]) -> tuple[list[str], Pairs]:
         raise UserError(
             f"say which {what}, as in `ganvas {name} {what}`; `ganvas {name} --help` shows the rest"
         )
-    return own, tuple(pairs)
+    return [*own, *(word for name, values in several.items() for word in (name, *values))], tuple(pairs)
 
 
 def _may_be_setting(typed: str, known: list[Option]) -> bool:
@@ -98,8 +106,8 @@ def _unknown(name: str, typed: str, known: list[Option]) -> UserError:
     return UserError(f"`ganvas {name}` has no option {typed}; {hint}")
 
 
-def _value(typed: str, left: Iterator[str]) -> str:
-    value = next(left, None)
+def _value(typed: str, left: deque[str]) -> str:
+    value = left.popleft() if left else None
     if value is None or value.startswith("--"):
         raise UserError(f"{typed} needs a value, as in {typed} VALUE")
     return value

@@ -149,8 +149,7 @@ class Explore:
     run: Positional[Path]
     """A run's folder."""
     what: Annotated[tuple[str, ...], written("WHAT …")] = ()
-    """interpolation, plane, traversal, directions, reconstruction, inversion, saliency; left out, all that
-    the model has the means for."""
+    """interpolation, plane, traversal, directions, reconstruction, inversion, saliency; left out: all."""
     out: Annotated[Path | None, arg(aliases=["-o"], metavar="FOLDER", help_behavior_hint="")] = None
     """Where the pictures go; left out, explore/ in the run's folder, and into its report."""
     seed: int = 0

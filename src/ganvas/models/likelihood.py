@@ -8,11 +8,6 @@ from torch import Tensor
 from ganvas.data.spec import Spec
 
 
-def exact(values: Tensor) -> Tensor:
-    """At least in fp32, in which likelihoods are summed, whatever the networks compute in."""
-    return values if values.element_size() >= 4 else values.float()
-
-
 def bits_per_dim(log_prob: Tensor, spec: Spec) -> Tensor:
     """-log2 P(x) for each value of the picture; `log_prob` in nats."""
     return -log_prob / (math.prod(spec.shape) * math.log(2))

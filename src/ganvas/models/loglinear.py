@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from pydantic import Field
 from torch import Tensor
 
+from ganvas.core.device import precise
 from ganvas.core.errors import UserError
 from ganvas.core.settings import Settings as Base
 from ganvas.core.turns import Batch, Objective, Turn
@@ -16,7 +17,7 @@ from ganvas.data.spec import Spec
 from ganvas.losses.levels import Levels
 from ganvas.losses.observation import Bernoulli
 from ganvas.models.latent import checked, chosen_classes
-from ganvas.models.likelihood import exact, figures
+from ganvas.models.likelihood import figures
 from ganvas.models.settings import PlayerSettings
 from ganvas.nn.autoencoder import Activation
 from ganvas.nn.made import MADE, size
@@ -83,7 +84,7 @@ class LogLinear(Objective):
     def params(self, x: Items, label: Labels = None) -> Float[Tensor, "batch width height width_of_picture"]:
         """What the law of each place takes, from the places before."""
         channels, height, wide = self.spec.shape
-        theta = exact(self.network(x.permute(0, 2, 3, 1).flatten(1), label))
+        theta = precise(self.network(x.permute(0, 2, 3, 1).flatten(1), label))
         return theta.unflatten(1, (height, wide, channels)).permute(0, 3, 4, 1, 2).flatten(1, 2)
 
     def log_prob(self, x: Items, label: Labels = None) -> Float[Tensor, " batch"]:
@@ -112,7 +113,7 @@ class LogLinear(Objective):
         device = self.network.out.weight.device
 
         def pick(theta: Tensor) -> Tensor:
-            params = self.law.cooled(exact(theta)[:, :, None, None], temperature)
+            params = self.law.cooled(precise(theta)[:, :, None, None], temperature)
             return self.law.draw(params, generator).flatten()
 
         channels, height, wide = self.spec.shape

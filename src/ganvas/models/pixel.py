@@ -8,12 +8,13 @@ from jaxtyping import Float, Int
 from pydantic import Field
 from torch import Tensor
 
+from ganvas.core.device import precise
 from ganvas.core.settings import Settings as Base
 from ganvas.core.turns import Batch, Objective, Turn
 from ganvas.data.spec import Spec
 from ganvas.losses.observation import Bernoulli, Logistic
 from ganvas.models.latent import checked, chosen_classes
-from ganvas.models.likelihood import exact, figures
+from ganvas.models.likelihood import figures
 from ganvas.models.settings import PlayerSettings
 from ganvas.models.vae import DYNAMIC, refuse_colour
 from ganvas.nn.pixelcnn import PixelCNN
@@ -79,7 +80,7 @@ class Pixel(Objective):
 
         Of the 256-level picture; with Bernoulli pixels of the one in black (-1) and white (1).
         """
-        return self.law.log_prob(exact(self.network(x, label)), x)
+        return self.law.log_prob(precise(self.network(x, label)), x)
 
     @torch.no_grad()
     def sample(  # pyright: ignore[reportIncompatibleMethodOverride] (it takes these conditions only)
@@ -103,7 +104,7 @@ class Pixel(Objective):
         self.network.eval()
 
         def pick(params: Tensor) -> Tensor:
-            return self.law.draw(self.law.cooled(exact(params), temperature), generator)
+            return self.law.draw(self.law.cooled(precise(params), temperature), generator)
 
         made = []
         for first in range(0, n, batch):

@@ -112,14 +112,14 @@ class Chain(nn.ModuleList):
 
     def forward(self, x: Maps, label: Labels = None) -> tuple[Maps, PerItem]:
         total = x.new_zeros(len(x))
-        for layer in self:
+        for layer in self.children():
             x, log_det = layer(x, label)
             total = total + log_det
         return x, total
 
     def inverse(self, y: Maps, label: Labels = None) -> Maps:
         for layer in reversed(self):
-            y = layer.inverse(y, label)
+            y = layer.inverse(y, label)  # pyright: ignore[reportCallIssue] (each layer has one)
         return y
 
 
@@ -152,8 +152,12 @@ class Flow(nn.Module):
     @torch.no_grad()
     def start(self, x: Maps, label: Labels = None) -> None:
         """Let every ActNorm see these data first."""
+
+        def see(norm: ActNorm, args: tuple[Maps]) -> None:
+            norm.start(args[0])
+
         norms = [m for m in self.modules() if isinstance(m, ActNorm)]
-        hooks = [m.register_forward_pre_hook(lambda norm, args: norm.start(args[0])) for m in norms]
+        hooks = [norm.register_forward_pre_hook(see) for norm in norms]
         self(x, label)
         for hook in hooks:
             hook.remove()

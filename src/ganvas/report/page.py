@@ -15,6 +15,7 @@ from PIL import Image
 from ganvas.core.files import write_text
 from ganvas.core.run import Run
 from ganvas.report.curves import charts, short
+from ganvas.report.explored import drawn
 
 STAGES = 8
 """Pictures in the time line."""
@@ -72,6 +73,7 @@ def contents(run: Run) -> dict[str, Any]:
         "final": picture(final),
         "real": picture(run.samples / "real.png"),
         "interpolation": picture(run.samples / "interpolation.png"),
+        "explored": [*explored(run.path)],
         "points": (data.get("spec") or {}).get("kind") == "points",
         "stages": [p for path in spread(stages) if (p := picture(path, THUMBNAIL, step_of(path)))],
         "charts": charts(log),
@@ -143,6 +145,7 @@ def picture(path: Path, largest: int | None = None, caption: str = "") -> Pictur
     try:
         with Image.open(path) as image:
             image.load()
+            kind = image.get_format_mimetype()
     except (OSError, SyntaxError):  # not there, or cut short by a kill
         return None
     raw, size = path.read_bytes(), image.size
@@ -151,8 +154,16 @@ def picture(path: Path, largest: int | None = None, caption: str = "") -> Pictur
         shrunk.thumbnail((largest, largest), Image.Resampling.LANCZOS)
         file = io.BytesIO()
         shrunk.save(file, "PNG", optimize=True)
-        raw, size = file.getvalue(), shrunk.size
-    return Picture(f"data:image/png;base64,{base64.b64encode(raw).decode()}", *size, caption)
+        raw, size, kind = file.getvalue(), shrunk.size, "image/png"
+    return Picture(f"data:{kind};base64,{base64.b64encode(raw).decode()}", *size, caption)
+
+
+def explored(run: Path) -> Iterator[tuple[str, str, list[Picture]]]:
+    """Heading, words and pictures of what `ganvas explore` has drawn."""
+    for heading, words, files in drawn(run):
+        shown = [p for file in files if (p := picture(file))]
+        if shown:
+            yield heading, words, shown
 
 
 def groups(tree: dict[str, Any]) -> Iterator[tuple[str, list[tuple[str, str]]]]:
@@ -226,12 +237,14 @@ def read_lines(path: Path) -> Iterator[dict[str, str]]:
 def commands(path: Path, data: dict[str, Any]) -> list[tuple[str, str]]:
     """What to type next, each with what it does."""
     run = shlex.quote(str(path))
-    many = "samples.csv" if (data.get("spec") or {}).get("kind") == "points" else "samples.png"
+    points = (data.get("spec") or {}).get("kind") == "points"
+    many = "samples.csv" if points else "samples.png"
     return [
         (
             "Make 64 new ones, always the same for the same seed",
             f"ganvas sample {run} -n 64 --seed 1 -o {many}",
         ),
         ("Go on where it stopped, if it was interrupted", f"ganvas train --resume --out {run}"),
+        *([] if points else [("Look into it, on this page too", f"ganvas explore {run}")]),
         ("Write this page anew", f"ganvas report {run}"),
     ]

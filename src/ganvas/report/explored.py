@@ -1,0 +1,54 @@
+"""What `ganvas explore` has drawn, as the report shows it."""
+
+from pathlib import Path
+
+FOLDER = "explore"
+"""In the run's folder."""
+ABOUT = {
+    "interpolation": (
+        "From one to another",
+        "From one picture to another, in the straight line and along the great circle, on which the latent "
+        "numbers stay as large as the model is used to. Smooth changes are a sign that it has understood.",
+    ),
+    "plane": (
+        "The whole plane",
+        "This model has two latent numbers, one to the right and one upwards. Each picture stands for an "
+        "equal share of what the model makes.",
+    ),
+    "traversal": (
+        "What each latent number does",
+        "Two pictures, of which one latent number at a time is changed, in standard deviations. Those that "
+        "carry most of what the encoder knows of a picture come first.",
+    ),
+    "directions": (
+        "Directions found without labels",
+        "Two pictures moved along directions in the latent space: principal components of what the first "
+        "hidden layer does, with their share of its variance (PCA; GANSpace, Härkönen et al. 2020), and what "
+        "the first weights stretch most, with how much (SeFa, Shen & Zhou 2021).",
+    ),
+    "reconstruction": (
+        "Real, and again",
+        "Pictures that it was not trained on, and what is left of them after they went through the latent "
+        "numbers.",
+    ),
+    "inversion": (
+        "Found again",
+        "Pictures that it was not trained on, the most similar of some hundred random ones, and the most "
+        "similar that the generator could be brought to make. Below stands the root of the mean squared "
+        "difference, in levels of 0 to 255.",
+    ),
+    "saliency": (
+        "Where the critic looks",
+        "Bright is where its verdict depends on the pixels most: the size of its gradient, a little blurred.",
+    ),
+}
+"""Each with its heading and what there is to see."""
+
+
+def drawn(run: Path) -> list[tuple[str, str, list[Path]]]:
+    """Heading, words and files of each exploration that there is."""
+    found = []
+    for name, (heading, words) in ABOUT.items():
+        files = [run / FOLDER / f"{name}{suffix}" for suffix in (".png", ".webp")]
+        found.append((heading, words, [file for file in files if file.exists()]))
+    return [entry for entry in found if entry[2]]
