@@ -62,14 +62,16 @@ class Player:
     def __init__(self, params: Sequence[nn.Parameter], optimiser: torch.optim.Optimizer, clip: float = 0.0):
         self.params = list(params)
         self.optimiser = optimiser
-        self.clip = clip or float("inf")
+        self.clip = clip
         for group in optimiser.param_groups:
             group.setdefault("initial_lr", group["lr"])
 
     def step(self) -> Tensor:
         """Average the gradients over processes, clip their norm and step; the norm before clipping."""
         average_gradients(self.params)
-        norm = nn.utils.clip_grad_norm_(self.params, self.clip, foreach=True)
+        norm = nn.utils.get_total_norm([p.grad for p in self.params if p.grad is not None], foreach=True)
+        if self.clip:
+            nn.utils.clip_grads_with_norm_(self.params, self.clip, norm, foreach=True)
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
         return norm

@@ -48,7 +48,7 @@ class Bernoulli:
         return channels
 
     def observe(self, x: Items) -> Items:
-        return torch.bernoulli((x.clamp(-1, 1) + 1) / 2) * 2 - 1
+        return torch.where(2 * torch.rand_like(x) - 1 < x, 1.0, -1.0)
 
     def log_prob(self, params: Params, x: Items) -> PerItem:
         return F.logsigmoid(params * x).flatten(1).sum(1)
