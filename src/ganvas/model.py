@@ -71,22 +71,25 @@ class Model:
         The bound takes so many draws of the latents (Burda et al. 2016): more make it tighter. Items of
         Bernoulli models are made black and white by chance, the same for the same seed.
         """
-        if not self.exact:
-            self._able("log_weights", "a likelihood")
         model: Any = self.objective
+        drawn = hasattr(model, "log_weights")
+        if not drawn:
+            self._able("log_prob", "a likelihood")
         found = []
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             torch.manual_seed(seed)
             for x, y in self._parts(items, label, batch):
                 seen = model.law.observe(x) if hasattr(model, "law") else x
-                value = model.log_prob(seen, y) if self.exact else importance_bound(model, seen, y, samples)
+                value = importance_bound(model, seen, y, samples) if drawn else model.log_prob(seen, y)
                 found.append(value.cpu().numpy())
         return np.concatenate(found)
 
     @property
     def exact(self) -> bool:
         """Whether `log_prob` is exact, and not a bound."""
-        return hasattr(self.objective, "log_prob")
+        model = self.objective
+        alone = hasattr(model, "log_prob") and not hasattr(model, "log_weights")
+        return alone and getattr(model, "exact", True)
 
     def _able(self, what: str, means: str) -> Any:
         found = getattr(self.objective, what, None)

@@ -32,6 +32,8 @@ class Baseline(Objective):
     """
 
     notes: Sequence[str] = ("A baseline learns at once, with no steps to follow: there are no curves.",)
+    exact: bool = True
+    """Whether `log_prob` is log P(x) itself, and not a bound on it from below."""
 
     def __init__(self, spec: Spec):
         super().__init__()

@@ -37,13 +37,14 @@ class Marginals(Baseline):
     def __init__(self, config: Settings, spec: Spec):
         super().__init__(spec)
         self.config = config
-        self.values = 2 if config.observation == "bernoulli" else 256
-        self.law = Bernoulli() if config.observation == "bernoulli" else None
-        if self.law and spec.shape[0] != 1:
-            raise UserError(
-                "Bernoulli pixels are black or white and these pictures are in colour: "
-                "take --observation histogram, or --image.channels 1 to see them as grey"
-            )
+        self.values = 256
+        if config.observation == "bernoulli":
+            self.law, self.values = Bernoulli(), 2
+            if spec.shape[0] != 1:
+                raise UserError(
+                    "Bernoulli pixels are black or white and these pictures are in colour: "
+                    "take --observation histogram, or --image.channels 1 to see them as grey"
+                )
         refuse_large(
             self.classes * self.dims * self.values,
             f"the histograms of {self.classes} classes and {self.dims:,} values a picture",
@@ -64,7 +65,7 @@ class Marginals(Baseline):
 
     def _seen(self, x: Tensor) -> list[tuple[Tensor | int, Tensor]]:
         """Values, and how often."""
-        if not self.law:
+        if self.values > 2:
             return [(x.long(), torch.ones(x.shape))]
         white = x / 255
         return [(0, 1 - white), (1, white)]

@@ -55,6 +55,7 @@ class Parametric(Baseline):
     sample is the mean picture of its y.
     """
 
+    exact = False
     mean: Float[Tensor, " place"]
     basis: Float[Tensor, "latent place"]
     scale: Float[Tensor, " latent"]

@@ -50,6 +50,7 @@ class Template(Baseline):
     """
 
     notes = (*Baseline.notes, "The template baseline copies training pictures: it is there to be beaten.")
+    exact = False
     pictures: UInt8[Tensor, "m channel height width"]
     label: Int[Tensor, " m"]
     bandwidth: Float[Tensor, ""]
@@ -116,7 +117,7 @@ def squared_distances(
 
 def parzen(distance: Float[Tensor, "n m"], bandwidth: Float[Tensor, ""], dims: int) -> Float[Tensor, " n"]:
     """The bound on log P; squared distances of inf are of templates that do not count."""
-    count = distance.isfinite().sum(1).log()
+    count = distance.isfinite().sum(1).to(distance.dtype).log()
     near = (-distance / (2 * bandwidth.square())).logsumexp(1) - count
     return near - dims * ((2 * math.pi * bandwidth.square()).log() / 2 + 1 / (24 * bandwidth.square()))
 

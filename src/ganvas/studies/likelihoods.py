@@ -31,20 +31,20 @@ def judged(run: Run, samples: int, seed: int = 0, progress: Progress | None = No
 def held_out_likelihood(
     run: Run, samples: int, seed: int = 0, progress: Progress | None = None, batch: int = 100
 ) -> dict[str, Any]:
-    """Nats and bits a dimension of all held-out items: exact, or the bound of so many draws an item."""
+    """Nats and bits a dimension of all held-out items: exact, or a bound, by so many draws where it draws."""
     model = load(run.path)
     recipe = type(find(run.record["recipe"])).model_validate(run.record["settings"])
     held_out = load_data(run.record["data"]["source"], data_settings(recipe)).held_out
     if held_out is None:
         raise ValueError(f"{run.path} has nothing held out")
     objective: Any = model.objective
-    exact = model.exact
+    drawn = hasattr(objective, "log_weights")
 
     def log_prob(x: Tensor, label: Tensor | None) -> Tensor:
-        return objective.log_prob(x, label) if exact else importance_bound(objective, x, label, samples)
+        return importance_bound(objective, x, label, samples) if drawn else objective.log_prob(x, label)
 
     began = time.monotonic()
-    kind = "exact" if exact else f"bound of {samples:,} importance samples"
+    kind = "exact" if model.exact else f"bound of {samples:,} importance samples" if drawn else "bound"
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
         found = likelihood(_seen(model, held_out, batch, progress), log_prob, kind)
