@@ -48,7 +48,7 @@ class Bernoulli:
         return channels
 
     def observe(self, x: Items) -> Items:
-        return torch.where(2 * torch.rand_like(x) - 1 < x, 1.0, -1.0)
+        return (2 * torch.rand_like(x) - 1 < x).to(x.dtype) * 2 - 1
 
     def log_prob(self, params: Params, x: Items) -> PerItem:
         return F.logsigmoid(params * x).flatten(1).sum(1)
