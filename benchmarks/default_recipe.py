@@ -1,7 +1,10 @@
-"""Which recipe is the default for pictures: all for equal time, over seeds, against held-out ones.
+"""Recipes, or settings of one, side by side: for equal time or steps, over seeds, against held-out pictures.
 
-    python benchmarks/default_recipe.py --data fashion --budget 5m --seeds 5 --out results.jsonl
+    python benchmarks/default_recipe.py --data fashion --budget 3m --seeds 5 --out results.jsonl
     python benchmarks/default_recipe.py --table --out results.jsonl
+
+    python benchmarks/default_recipe.py --budget "600 steps" --out precision.jsonl \\
+        --recipes dcgan,training.precision=bf16 dcgan,training.precision=fp32
 
 Each run has one thread, and as many run at a time as there are cores, so that all meet the same conditions.
 What is in the results already is not run again. Figures: FD-OpenNSFW and its kin, 1,000 samples, as many
@@ -36,7 +39,8 @@ def one(recipe: str, data: str, budget: str, seed: int, settings: list[str]) -> 
     changes = {"training.snapshots": "0"} | dict(s.split("=", 1) for s in settings)
     prepared = data_settings(override(find(recipe), changes))
     with tempfile.TemporaryDirectory() as folder:
-        run = ganvas.train(data, recipe, out=f"{folder}/run", budget=budget, seed=seed, settings=changes)
+        length = {"steps": int(budget.split()[0])} if budget.endswith(" steps") else {"budget": budget}
+        run = ganvas.train(data, recipe, out=f"{folder}/run", seed=seed, settings=changes, **length)
         made = ganvas.load(run.path).sample(SAMPLES, seed=seed).transpose(0, 3, 1, 2)
         progress = run.progress()
     held_out = load(data, prepared).held_out
@@ -92,7 +96,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", default="fashion")
-    parser.add_argument("--budget", default="5m")
+    parser.add_argument("--budget", default="3m", help="time, or '600 steps'")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--recipes", nargs="+", default=RECIPES, help="a recipe, or recipe,setting=value,…")
     parser.add_argument("--out", type=Path, default=Path("default-recipe.jsonl"))
