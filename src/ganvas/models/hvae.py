@@ -20,7 +20,8 @@ from ganvas.data.spec import Spec
 from ganvas.losses.divergence import kl_to_standard, log_normal
 from ganvas.losses.observation import ObservationName, observation
 from ganvas.models.latent import chosen_classes, decoded, draw
-from ganvas.models.vae import DYNAMIC, NetworkSettings, refuse_colour
+from ganvas.models.likelihood import black_and_white
+from ganvas.models.vae import NetworkSettings
 from ganvas.nn.ladder import BottomUp, Law, Maps, Sizes, TopDown, rungs_of
 
 Items = Float[Tensor, "batch channel height width"]
@@ -90,9 +91,7 @@ class HVAE(Objective):
         super().__init__()
         self.config, self.spec = config, spec
         self.law = observation(config.observation, config.components)
-        refuse_colour(config.observation, spec)
-        if config.observation == "bernoulli":
-            self.notes = [DYNAMIC]
+        self.notes = black_and_white(spec, "logistic") if config.observation == "bernoulli" else []
         groups = config.vectors, config.groups, config.fine
         rungs = rungs_of(spec.shape, Sizes(config.width, config.hidden, groups, (config.top, config.maps)))
         channels = spec.shape[0]

@@ -5,7 +5,21 @@ import math
 from jaxtyping import Float
 from torch import Tensor
 
+from ganvas.core.errors import UserError
 from ganvas.data.spec import Spec
+
+
+def black_and_white(spec: Spec, other: str) -> list[str]:
+    """What is to be known of Bernoulli pixels; UserError for colour. `other` is the law for such pictures."""
+    if spec.shape[0] != 1:
+        raise UserError(
+            f"Bernoulli pixels are black or white and these pictures are in colour: "
+            f"take --observation {other}, or --image.channels 1 to see them as grey"
+        )
+    return [
+        f"Bernoulli pixels are black or white: a grey one is taken for a probability and drawn anew each "
+        f"time. To model grey itself: --observation {other}."
+    ]
 
 
 def bits_per_dim(log_prob: Tensor, spec: Spec) -> Tensor:

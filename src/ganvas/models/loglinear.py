@@ -17,7 +17,7 @@ from ganvas.data.spec import Spec
 from ganvas.losses.levels import Levels
 from ganvas.losses.observation import Bernoulli
 from ganvas.models.latent import checked, chosen_classes
-from ganvas.models.likelihood import figures
+from ganvas.models.likelihood import black_and_white, figures
 from ganvas.models.settings import PlayerSettings
 from ganvas.nn.autoencoder import Activation
 from ganvas.nn.made import MADE, size
@@ -69,9 +69,9 @@ class LogLinear(Objective):
     def __init__(self, config: Settings, spec: Spec):
         super().__init__()
         self.config, self.spec = config, spec
-        self.law = law(config, spec)
-        if config.observation == "bernoulli":
-            self.notes = [DYNAMIC]
+        black = config.observation == "bernoulli"
+        self.notes = black_and_white(spec, "levels") if black else []
+        self.law = Bernoulli() if black else Levels(config.features)
         net, inputs, out = config.network, math.prod(spec.shape), self.law.width(1)
         layers = [net.hidden] * net.depth
         refuse_large(size(inputs, out, layers, net.direct), spec)
@@ -123,23 +123,6 @@ class LogLinear(Objective):
             part = None if labels is None else labels[first : first + count].to(device)
             made.append(self.network.generate(count, part, pick))
         return torch.cat(made).unflatten(1, (height, wide, channels)).permute(0, 3, 1, 2).contiguous()
-
-
-DYNAMIC = (
-    "Bernoulli pixels are black or white: a grey one is taken for a probability and drawn anew each time. "
-    "To model grey itself: --observation levels."
-)
-
-
-def law(config: Settings, spec: Spec) -> Bernoulli | Levels:
-    if config.observation == "levels":
-        return Levels(config.features)
-    if spec.shape[0] != 1:
-        raise UserError(
-            "Bernoulli pixels are black or white and these pictures are in colour: "
-            "take --observation levels, or --image.channels 1 to see them as grey"
-        )
-    return Bernoulli()
 
 
 def refuse_large(weights: int, spec: Spec) -> None:

@@ -8,12 +8,12 @@ from pydantic import Field
 from torch import Tensor
 
 from ganvas.core.data import Data
-from ganvas.core.errors import UserError
 from ganvas.core.settings import Settings as Base
 from ganvas.data.spec import Spec
 from ganvas.losses.observation import Bernoulli
 from ganvas.models.baseline import Baseline, Items, Labels, PerItem, items, levels, pictures, refuse_large
 from ganvas.models.latent import draw
+from ganvas.models.likelihood import black_and_white
 
 
 class Settings(Base):
@@ -40,11 +40,7 @@ class Marginals(Baseline):
         self.values = 256
         if config.observation == "bernoulli":
             self.law, self.values = Bernoulli(), 2
-            if spec.shape[0] != 1:
-                raise UserError(
-                    "Bernoulli pixels are black or white and these pictures are in colour: "
-                    "take --observation histogram, or --image.channels 1 to see them as grey"
-                )
+            self.notes = [*self.notes, *black_and_white(spec, "histogram")]
         refuse_large(
             self.classes * self.dims * self.values,
             f"the histograms of {self.classes} classes and {self.dims:,} values a picture",

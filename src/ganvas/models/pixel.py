@@ -14,9 +14,8 @@ from ganvas.core.turns import Batch, Objective, Turn
 from ganvas.data.spec import Spec
 from ganvas.losses.observation import Bernoulli, Logistic
 from ganvas.models.latent import checked, chosen_classes
-from ganvas.models.likelihood import figures
+from ganvas.models.likelihood import black_and_white, figures
 from ganvas.models.settings import PlayerSettings
-from ganvas.models.vae import DYNAMIC, refuse_colour
 from ganvas.nn.pixelcnn import PixelCNN
 
 Items = Float[Tensor, "batch channel height width"]
@@ -62,10 +61,9 @@ class Pixel(Objective):
     def __init__(self, config: Settings, spec: Spec):
         super().__init__()
         self.config, self.spec = config, spec
-        refuse_colour(config.observation, spec)
         black = config.observation == "bernoulli"
         self.law = Bernoulli() if black else Logistic(config.components)
-        self.notes = [DYNAMIC] if black else []
+        self.notes = black_and_white(spec, "logistic") if black else []
         net, out = config.network, self.law.width(spec.shape[0])
         self.network = PixelCNN(
             spec.shape, net.width, net.layers, net.reach, out, len(spec.classes), net.dropout

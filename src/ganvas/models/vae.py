@@ -17,6 +17,7 @@ from ganvas.data.spec import Spec
 from ganvas.losses.divergence import kl_to_standard, log_mean_exp, log_mixture, log_normal
 from ganvas.losses.observation import ObservationName, observation
 from ganvas.models.latent import chosen_classes, decoded, draw, sampled
+from ganvas.models.likelihood import black_and_white
 from ganvas.models.settings import PlayerSettings
 from ganvas.nn.autoencoder import Activation, DenseGrow, DenseShrink, Grow, Shrink
 
@@ -98,9 +99,7 @@ class VAE(Objective):
         super().__init__()
         self.config, self.spec = config, spec
         self.law = observation(config.observation, config.components)
-        refuse_colour(config.observation, spec)
-        if config.observation == "bernoulli":
-            self.notes = [DYNAMIC]
+        self.notes = black_and_white(spec, "logistic") if config.observation == "bernoulli" else []
         shape, classes = spec.shape, len(spec.classes)
         out = (self.law.width(shape[0]), *shape[1:])
         if config.network == "dense":
@@ -210,20 +209,6 @@ class VAE(Objective):
             which = torch.randint(len(mean), (n,), generator=generator)
             z = mean.cpu()[which] + (log_var / 2).exp().cpu()[which] * z
         return self.decode(z, chosen_classes(self.spec, n, label, generator))
-
-
-DYNAMIC = (
-    "Bernoulli pixels are black or white: a grey one is taken for a probability and drawn anew each time. "
-    "To model grey itself: --observation logistic."
-)
-
-
-def refuse_colour(name: ObservationName, spec: Spec) -> None:
-    if name == "bernoulli" and spec.shape[0] != 1:
-        raise UserError(
-            "Bernoulli pixels are black or white and these pictures are in colour: "
-            "take --observation logistic, or --image.channels 1 to see them as grey"
-        )
 
 
 def build(config: Settings, spec: Spec) -> VAE:

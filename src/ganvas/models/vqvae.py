@@ -17,7 +17,8 @@ from ganvas.core.turns import Batch, Objective, Turn
 from ganvas.data.spec import Spec
 from ganvas.losses.observation import ObservationName, observation
 from ganvas.models.latent import chosen_classes, draw
-from ganvas.models.vae import DYNAMIC, NetworkSettings, refuse_colour
+from ganvas.models.likelihood import black_and_white
+from ganvas.models.vae import NetworkSettings
 from ganvas.nn.autoencoder import WIDEST
 from ganvas.nn.causal import Causal
 from ganvas.nn.codebook import Codebook
@@ -86,9 +87,7 @@ class VQVAE(Objective):
         super().__init__()
         self.config, self.spec = config, spec
         self.law = observation(config.observation, config.components)
-        refuse_colour(config.observation, spec)
-        if config.observation == "bernoulli":
-            self.notes = [DYNAMIC]
+        self.notes = black_and_white(spec, "logistic") if config.observation == "bernoulli" else []
         if config.prior.width % config.prior.heads:
             raise UserError(
                 f"{config.prior.heads} heads cannot share a width of {config.prior.width} alike; "
