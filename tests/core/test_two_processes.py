@@ -9,7 +9,7 @@ import torch.multiprocessing as mp
 
 from ganvas.core.turns import Player, play, players_of
 from ganvas.data.spec import Spec
-from ganvas.models import dcgan, vae, vaegan
+from ganvas.models import dcgan, hvae, vae, vaegan, vqvae
 from ganvas.remedies.augmentation import AugmentSettings
 from ganvas.remedies.penalties import PenaltySettings
 
@@ -38,6 +38,20 @@ GAMES = {
 
 MODELS = {name: (dcgan, settings) for name, settings in GAMES.items()} | {
     "vae": (vae, vae.Settings(width=4, latent=5, samples=2, free_bits=0.05, warmup=0.5)),
+    "hvae": (
+        hvae,
+        hvae.Settings(width=4, hidden=6, vectors=2, top=5, maps=2, fine=1, free_bits=0.05, warmup=0.5),
+    ),
+    "vqvae": (
+        vqvae,
+        vqvae.Settings(
+            width=4,
+            codes=6,
+            dim=5,
+            restart=0.0,  # where one does, each process draws its own proposal
+            prior=vqvae.PriorSettings(width=8, depth=1, heads=2),
+        ),
+    ),
     "vaegan": (
         vaegan,
         vaegan.Settings(

@@ -95,6 +95,13 @@ def blocks(channels: int, size: int, count: int) -> nn.Sequential:
     return nn.Sequential(*(Block(channels, size) for _ in range(count)))
 
 
+def dense(a: Rung, b: Rung) -> nn.Sequential:
+    """From all of one rung's maps to all of the other's."""
+    shape = b.channels, b.height, b.width
+    layer = nn.Linear(a.channels * a.height * a.width, math.prod(shape))
+    return nn.Sequential(nn.Flatten(), layer, nn.Unflatten(1, shape))
+
+
 def law_of(params: Tensor) -> Law:
     mean, log_var = precise(params).chunk(2, 1)
     return mean, LIMIT * torch.tanh(log_var / LIMIT)
@@ -122,9 +129,7 @@ class BottomUp(nn.Module):
         finest = rungs[-1]
         steps: list[nn.Module] = [nn.Conv2d(channels, finest.channels, 4, 2, 1)]
         steps += [
-            nn.Conv2d(a.channels, b.channels, 4, 2, 1)
-            if b.height > 1
-            else nn.Conv2d(a.channels, b.channels, (a.height, a.width))
+            nn.Conv2d(a.channels, b.channels, 4, 2, 1) if b.height > 1 else dense(a, b)
             for a, b in pairwise(reversed(rungs))
         ]
         self.steps = nn.ModuleList(
@@ -168,9 +173,7 @@ class TopDown(nn.Module):
         self.start = nn.Embedding(max(1, classes), rungs[0].channels)
         self.labelled = classes > 0
         ups = [
-            nn.ConvTranspose2d(a.channels, b.channels, 4, 2, 1)
-            if a.height > 1
-            else nn.ConvTranspose2d(a.channels, b.channels, (b.height, b.width))
+            nn.ConvTranspose2d(a.channels, b.channels, 4, 2, 1) if a.height > 1 else dense(a, b)
             for a, b in pairwise(rungs)
         ]
         self.steps = nn.ModuleList(
@@ -180,10 +183,7 @@ class TopDown(nn.Module):
         self.rungs = nn.ModuleList(
             nn.ModuleList(Group(rung, depth) for _ in range(rung.groups)) for rung in rungs
         )
-        half = max(1, rungs[-1].channels // 2)
-        self.end = nn.Sequential(
-            nn.SiLU(), nn.ConvTranspose2d(rungs[-1].channels, half, 4, 2, 1), nn.SiLU(), kept(half, out, 3)
-        )
+        self.end = nn.Sequential(nn.SiLU(), kept(rungs[-1].channels, 4 * out, 3), nn.PixelShuffle(2))
         self.shapes = [(r.latents, r.height, r.width) for r in rungs for _ in range(r.groups)]
         self.sizes = [math.prod(shape) for shape in self.shapes]
 
@@ -204,4 +204,4 @@ class TopDown(nn.Module):
             h = step(h)
             for group in groups.children():
                 h = group(h, partial(choose, next(number)))
-        return self.end(h)
+        return precise(self.end(h))
