@@ -6,6 +6,7 @@ import difflib
 import io
 import re
 from collections import deque
+from collections.abc import Iterator
 from typing import Any, get_type_hints
 
 import tyro
@@ -58,6 +59,7 @@ def sort(name: str, command: type, args: list[str]) -> tuple[list[str], Pairs]:
     pairs: list[tuple[str, str]] = []
     places = [o for o in known if o.positional]
     several: dict[str, list[str]] = {}
+    last: list[str] = []
     left = deque(args)
     while left:
         head = left.popleft()
@@ -77,13 +79,15 @@ def sort(name: str, command: type, args: list[str]) -> tuple[list[str], Pairs]:
         else:
             value = value if equals else _value(typed, left)
             if option is not None and option.many:
-                several.setdefault(option.name, []).append(value)
-                while not equals and left and not left[0].startswith("-"):
-                    several[option.name].append(left.popleft())
+                last = several.setdefault(option.name, [])
+                last += [value] if equals else [value, *_words(left)]
             elif option is None:
                 pairs.append((typed[2:].replace("-", "_"), value))
             else:
                 own.append(f"{option.name}={_checked(typed, value, option)}")
+    if places and places[0].required and len(last) > 1 and last[-1] == args[-1]:
+        own.append(last.pop())  # `--what plane traversal RUN`
+        places.pop(0)
     if missing := [o for o in places if o.required]:
         what = missing[0].name[2:].upper()
         raise UserError(
@@ -111,6 +115,12 @@ def _value(typed: str, left: deque[str]) -> str:
     if value is None or value.startswith("--"):
         raise UserError(f"{typed} needs a value, as in {typed} VALUE")
     return value
+
+
+def _words(left: deque[str]) -> Iterator[str]:
+    """All up to the next option."""
+    while left and not left[0].startswith("-"):
+        yield left.popleft()
 
 
 def _checked(typed: str, value: str, option: Option) -> str:

@@ -44,7 +44,7 @@ def pyramid(x: Items) -> Float[Tensor, "batch numbers"]:
 
 def levels(x: Items, y: Items) -> Float[Tensor, " batch"]:
     """Root of the mean squared difference of each pair, in levels of 0 to 255."""
-    return (x - y).float().square().flatten(1).mean(1).sqrt() * 127.5
+    return (x - y).square().flatten(1).mean(1).sqrt() * 127.5
 
 
 def invert(scene: Scene, x: Items, steps: int = STEPS) -> Inverted:

@@ -43,7 +43,8 @@ def held_out(
         )
     rng = np.random.default_rng(mixed(seed, "explore", "held out"))
     index = rng.permutation(len(data))[:LOOKED_AT]
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]):  # some are mirrored by chance
+        torch.manual_seed(mixed(seed, "explore", "mirrored"))
         batch = data.ready(data.fetch(index))
     if not spec.classes:
         return Pictures(batch["image"], None)

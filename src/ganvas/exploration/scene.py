@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Any, NamedTuple
 
 import torch
@@ -19,8 +20,7 @@ Items = Float[Tensor, "batch channel height width"]
 Labels = Int[Tensor, " batch"] | None
 Latents = Float[Tensor, "n latent"]
 AT_ONCE = 100
-"""Pictures that a network gets at a time."""
-"""Pictures that an encoder or a critic gets at a time."""
+"""Pictures that a network makes or gets at a time."""
 
 
 class Pictures(NamedTuple):
@@ -92,7 +92,7 @@ class Scene:
 
     def on_device(self, function: Callable[[Items, Labels], Tensor], pictures: Pictures) -> Tensor:
         """The function of all pictures, a few at a time where the model is; back on the CPU."""
-        device = next(self.objective.parameters()).device
+        device = next(chain(self.objective.parameters(), self.objective.buffers())).device
         x = pictures.x.split(AT_ONCE)
         labels = [None] * len(x) if pictures.label is None else pictures.label.to(device).split(AT_ONCE)
         return torch.cat([function(part.to(device), y).cpu() for part, y in zip(x, labels, strict=True)])

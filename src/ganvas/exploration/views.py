@@ -11,12 +11,12 @@ from torch import Tensor
 
 from ganvas.core.errors import UserError
 from ganvas.exploration import paths
+from ganvas.exploration.carried import carried
 from ganvas.exploration.directions import both, layers
 from ganvas.exploration.inversion import invert, levels
 from ganvas.exploration.saliency import Maps, blurred, stretched
 from ganvas.exploration.saliency import saliency as saliency_map
 from ganvas.exploration.scene import Items, Labels, Pictures, Scene
-from ganvas.losses.divergence import kl_to_standard
 
 COLUMNS = 10
 """Pictures in a row."""
@@ -29,6 +29,8 @@ SIDE = 20
 """Of the latent plane, in pictures."""
 TRAVERSED = 10
 """Dimensions shown."""
+UNITS = {"kl_nats": "nats", "effect_levels": "levels"}
+"""Of what they are ordered by."""
 FARTHEST = 3.0
 """Of a traversal, in standard deviations of z."""
 FOUND = 5
@@ -86,30 +88,24 @@ def plane(scene: Scene) -> View:
     """All that a model of two latent numbers makes."""
     label = scene.labels(1)
     items = _walked(scene, paths.plane(SIDE)[None], label)[0]
-    shown = {} if label is None else {"class": scene.spec.classes[int(label[0])]}
-    return View([[Row("", row) for row in items.split(SIDE)]], shown, pad=0)
+    name = "" if label is None else scene.spec.classes[int(label[0])]
+    rows = [Row(name * (k == SIDE // 2), row) for k, row in enumerate(items.split(SIDE))]
+    return View([rows], {"class": name} if name else {}, pad=0)
 
 
 def traversal(scene: Scene) -> View:
     """Each number of z changed by itself, those that carry most first."""
-    seen = scene.pictures
-    mean = scene.encode(seen)
-    spread, centre = mean.var(0), mean.mean(0)
-    carried, unit, name = spread, "", "variance"
-    if hasattr(scene.objective, "posterior"):
-        log_var = scene.on_device(_log_variance(scene), seen)
-        carried, unit, name = kl_to_standard(mean, log_var).mean(0), " nats", "kl_nats"
-        spread = spread + log_var.exp().mean(0)
-    order = carried.argsort(descending=True)
     label = scene.labels(2)
     base = scene.starts(label, 2, scene.generator("traversal"))
+    amount, name, centre, spread = carried(scene, base, label)
+    order = amount.argsort(descending=True)
     t = torch.linspace(-FARTHEST, FARTHEST, STEPS)
     rows = []
     for d in order[:TRAVERSED].tolist():
         z = base[:, None].repeat(1, STEPS, 1)
-        z[..., d] = centre[d] + t * spread[d].sqrt()
-        rows.append(Row(f"z{d + 1}\n{carried[d]:.2f}{unit}", _walked(scene, z, label).flatten(0, 1)))
-    figures = {"dimensions": (order + 1).tolist(), name: carried[order].tolist()}
+        z[..., d] = centre[d] + t * spread[d]
+        rows.append(Row(f"z{d + 1}\n{amount[d]:.3g} {UNITS[name]}", _walked(scene, z, label).flatten(0, 1)))
+    figures = {"dimensions": (order + 1).tolist(), name: amount[order].tolist()}
     return View([_scaled(rows, t, " σ")], figures, blocks=2)
 
 
@@ -126,7 +122,7 @@ def directions(scene: Scene) -> View:
 
     shares, stretch = by_activations.weights.tolist(), by_weights.weights.tolist()
     upper = rows(by_activations.vectors, [f"PCA {k + 1}\n{share:.0%}" for k, share in enumerate(shares)])
-    lower = rows(by_weights.vectors, [f"SeFa {k + 1}\n× {by:.2g}" for k, by in enumerate(stretch)])
+    lower = rows(by_weights.vectors, [f"SeFa {k + 1}\n× {by:.1f}" for k, by in enumerate(stretch)])
     figures = {"variance_shares": shares, "singular_values": stretch}
     return View([upper, _scaled(lower, t)], figures, blocks=2)
 
@@ -225,10 +221,6 @@ def _walked(scene: Scene, z: paths.Walks, label: Labels) -> Float[Tensor, "n ste
 
 def _repeat(label: Labels, times: int) -> Labels:
     return None if label is None else label.repeat_interleave(times)
-
-
-def _log_variance(scene: Scene) -> Callable[[Items, Labels], Tensor]:
-    return lambda x, label: scene.objective.posterior(x, label)[1]
 
 
 def _folds(n: int) -> list[slice]:

@@ -2,11 +2,15 @@
 
 import difflib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ganvas.core.errors import UserError
 from ganvas.core.files import beside
+from ganvas.core.randomness import mixed
 from ganvas.core.run import Run
 from ganvas.exploration.pictures import held_out, of_files
 from ganvas.exploration.scene import Pictures, Scene
@@ -64,7 +68,9 @@ def explore(
     found: dict[str, Any] = {}
     for name in names:
         try:
-            view = VIEWS[name](scene)
+            with torch.random.fork_rng(devices=[]):  # what some models draw for themselves
+                torch.manual_seed(mixed(seed, "explore", name))
+                view = VIEWS[name](scene)
         except UserError as error:
             if what or (name == names[-1] and not found):
                 raise
@@ -76,15 +82,15 @@ def explore(
 
 def _possible(scene: Scene) -> list[str]:
     """All that this model has the means for."""
-    names, why = [], ""
+    names = []
     for name in VIEWS:
-        try:
+        with suppress(UserError):
             refuse(scene, name)
             names.append(name)
-        except UserError as error:
-            why = why or str(error)
     if not names:
-        raise UserError(f"there is nothing to explore in this model: {why}")
+        raise UserError(
+            "there is nothing to explore in this model: it has neither latent numbers nor a critic"
+        )
     return names
 
 

@@ -6,7 +6,7 @@ FOLDER = "explore"
 """In the run's folder."""
 ABOUT = {
     "interpolation": (
-        "From one to another",
+        "Two ways from one to another",
         "From one picture to another, in the straight line and along the great circle, on which the latent "
         "numbers stay as large as the model is used to. Smooth changes are a sign that it has understood.",
     ),
@@ -17,8 +17,9 @@ ABOUT = {
     ),
     "traversal": (
         "What each latent number does",
-        "Two pictures, of which one latent number at a time is changed, in standard deviations. Those that "
-        "carry most of what the encoder knows of a picture come first.",
+        "Two pictures, of which one latent number at a time is changed, in standard deviations. Those "
+        "that carry most come first: by their KL divergence in nats or, where there is none, by how much one "
+        "standard deviation changes these two pictures, in levels of 0 to 255.",
     ),
     "directions": (
         "Directions found without labels",
@@ -39,7 +40,8 @@ ABOUT = {
     ),
     "saliency": (
         "Where the critic looks",
-        "Bright is where its verdict depends on the pixels most: the size of its gradient, a little blurred.",
+        "Bright is where its verdict depends on the pixels most: the size of its gradient, a little blurred, "
+        "each map from its own least to its own most.",
     ),
 }
 """Each with its heading and what there is to see."""

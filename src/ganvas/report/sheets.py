@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, UInt8
-from matplotlib import get_data_path
+from matplotlib import colormaps, get_data_path
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
@@ -18,7 +18,7 @@ GAP = 14
 INK = (70, 74, 84)
 LETTERS = 12
 """Height of the words, in pixels."""
-HEAT = 0.65
+HEAT = 0.8
 """Share of a map where it lies over a picture."""
 TICK = 80
 """Milliseconds that a frame is shown."""
@@ -75,10 +75,10 @@ def pixels_of(items: Tensor, spec: Spec) -> UInt8[np.ndarray, "n channel height 
 def heated(
     pixels: UInt8[np.ndarray, "n channel height width"], maps: Float[np.ndarray, "n 1 height width"]
 ) -> UInt8[np.ndarray, "n 3 height width"]:
-    """Grey pictures, dimmed, under maps from black by red and yellow to white."""
-    colours = np.concatenate([3 * maps, 3 * maps - 1, 3 * maps - 2], 1).clip(0, 1) * 255
+    """Grey pictures, dimmed, under maps from black by violet and red to yellow."""
+    colours = colormaps["inferno"](maps[:, 0])[..., :3].transpose(0, 3, 1, 2)
     grey = pixels[:, :3].mean(1, keepdims=True)
-    return np.rint(HEAT * colours + (1 - HEAT) * grey).astype(np.uint8)
+    return np.rint(HEAT * 255 * colours + (1 - HEAT) * grey).astype(np.uint8)
 
 
 def animate(frames: Float[Tensor, "frame tile channel height width"], spec: Spec, path: Path) -> Path:
