@@ -207,6 +207,8 @@ CASES = [
     Case("Runs", "run folder exists", f"{TRAIN} --data data/pets --out runs/pets"),
     Case("Runs", "run folder is a file", f"{TRAIN} --data data/pets --out data/table.csv"),
     Case("Runs", "run folder cannot be made", f"{TRAIN} --data data/pets --out /proc/pets"),
+    Case("Runs", "start from no run", f"{TRAIN} --data data/pets --init-from runs/pest"),
+    Case("Runs", "start from what does not fit", f"{TRAIN} r3gan --data data/pets --init-from runs/pets"),
     Case("Runs", "resume: which run?", "ganvas train --resume"),
     Case("Runs", "resume: no such run", "ganvas train --out runs/pest --resume"),
     Case("Runs", "resume: not a run", "ganvas train --out data/pets --resume"),

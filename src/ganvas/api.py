@@ -13,12 +13,16 @@ import torch
 from ganvas.core import distributed
 from ganvas.core.device import pick, quicken
 from ganvas.core.errors import UserError
+from ganvas.core.files import sha256
 from ganvas.core.loop import Observer, Trainer
 from ganvas.core.randomness import reseed
 from ganvas.core.run import Run, environment, refuse_taken
 from ganvas.core.schedule import seconds
 from ganvas.core.settings import each, override
+from ganvas.core.transfer import inherit
+from ganvas.core.turns import Objective
 from ganvas.data.load import kind_of, load
+from ganvas.model import load as load_model
 from ganvas.recipes.base import DEFAULTS, adam, data_settings, find
 
 
@@ -32,6 +36,7 @@ def train(
     budget: str | float | None = None,
     seed: int = 0,
     device: str = "auto",
+    init_from: str | Path | Run | None = None,
     resume: bool = False,
     settings: Mapping[str, Any] | None = None,
     observer: Observer | None = None,
@@ -40,9 +45,11 @@ def train(
 
     `data`: folder, archive, file, hf:NAME or a built-in set. `recipe`: left out, the one for that kind.
     At most one of `steps`, `epochs` and `budget` ("90s", "10m") says how long. `settings`: any setting of
-    the recipe by dotted name, {"generator.width": 32}. UserError says what cannot work, before it begins.
+    the recipe by dotted name, {"generator.width": 32}. `init_from`: a run whose networks these start from.
+    UserError says what cannot work, before it begins.
     """
-    ask = Ask(data, recipe, out, steps, epochs, budget, seed, dict(settings or {}))
+    other = init_from.path if isinstance(init_from, Run) else init_from and Path(init_from)
+    ask = Ask(data, recipe, out, steps, epochs, budget, seed, other or None, dict(settings or {}))
     ask.check()
     where = pick(device)
     distributed.start(where)
@@ -51,6 +58,8 @@ def train(
     trainer = (_resumed if resume else _new)(ask, where, observer)
     trainer.observer = observer
     notes = [*getattr(trainer.data, "notes", []), *trainer.objective.notes, *_repeats(trainer)]
+    if ask.init_from and not resume:
+        notes += [f"From {ask.init_from}: {found}." for found in trainer.run.record["init_from"]["found"]]
     first = distributed.rank() == 0
     with trainer.run.held() if first else nullcontext():
         for sentence in [*notes, *(trainer.resume() if resume else [])]:
@@ -71,6 +80,7 @@ class Ask:
     epochs: float | None
     budget: str | float | None
     seed: int
+    init_from: Path | None
     settings: dict[str, Any]
 
     @property
@@ -110,12 +120,15 @@ def _new(ask: Ask, where: torch.device, observer: Observer) -> Trainer:
         "seed": ask.seed,
         "budget": ask.seconds,
         "epochs": ask.epochs,
+        "init_from": None,
         "data": _facts(source, items),
         "processes": distributed.world(),
         "environment": environment(where),
         "began": time.strftime("%Y-%m-%d %H:%M:%S"),
     }
     trainer = _trainer(record, recipe, items, Run(path), where)
+    if ask.init_from:
+        record["init_from"] = _start_from(ask.init_from, trainer)
     if distributed.rank() == 0:
         Run.create(path, record)
     distributed.barrier()
@@ -158,7 +171,36 @@ def _resumed(ask: Ask, where: torch.device, observer: Observer) -> Trainer:
             f"{source} is not the data that {run.path} was trained on, or has changed since; "
             f"for other data start a new run, with another --out"
         )
-    return _trainer(record, recipe, items, run, where)
+    trainer = _trainer(record, recipe, items, run, where)
+    if known := record.get("init_from"):  # which is asked for only where no checkpoint came of it yet
+        trainer.start = lambda objective: inherit(objective, _networks(Path(known["run"]), known["sha256"]))
+    return trainer
+
+
+def _start_from(path: Path, trainer: Trainer) -> dict[str, Any]:
+    """Let it start from the networks of another run; what is recorded of that."""
+    other = _networks(path)
+    try:
+        found = inherit(trainer.objective, other)
+    except UserError as error:
+        raise UserError(f"{trainer.run.path} cannot start from {path}: {error}") from None
+    trainer.start = lambda objective: inherit(objective, other)
+    return {"run": str(path), "sha256": sha256(_weights(path)), "found": [str(one) for one in found]}
+
+
+def _networks(path: Path, digest: str | None = None) -> Objective:
+    """Of another run, averaged; refused where it is not what it was."""
+    with torch.random.fork_rng(devices=[]):  # they are built at random first, which is not to be felt here
+        found = load_model(path, "cpu").objective
+    if digest not in (None, sha256(_weights(path))):
+        raise UserError(
+            f"{path}, from which this run was to start, has changed; start a new one, with another --out"
+        )
+    return found
+
+
+def _weights(path: Path) -> Path:
+    return Run(path).model / "model.safetensors"
 
 
 def _refuse_changes(ask: Ask, recipe: Any, run: Run) -> None:
@@ -173,6 +215,8 @@ def _refuse_changes(ask: Ask, recipe: Any, run: Run) -> None:
         other.append(("--seed", record["seed"], ask.seed))
     if ask.budget is not None and ask.seconds != record["budget"]:
         other.append(("--budget in seconds", record["budget"], ask.seconds))
+    if ask.init_from and str(ask.init_from) != (before := (record.get("init_from") or {}).get("run")):
+        other.append(("--init-from", before, ask.init_from))
     if ask.epochs not in (None, record["epochs"]):
         other.append(("--epochs", record["epochs"], ask.epochs))
     if distributed.world() != record["processes"]:

@@ -94,6 +94,8 @@ class Train:
     """Another seed, another result; the same seed, the same."""
     device: str = "auto"
     """auto, cpu, cuda, cuda:1, …"""
+    init_from: Annotated[Path | None, written("RUN")] = None
+    """Start the networks as those of another run, as far as they are of the same kind and shape."""
     resume: bool = False
     """Go on with the run in --out exactly where it stopped."""
     as_json: Json = False
@@ -204,8 +206,8 @@ class Reproduce:
     """Only these models of it."""
     budget: Annotated[str | None, written("TIME")] = None
     """Training time of each; left out, as the table has it."""
-    samples: int = 5_000
-    """Importance samples, for models that have a bound."""
+    samples: int | None = None
+    """Importance samples, for models that have a bound; left out, as the table's protocol says."""
     seed: int = 0
     """Of the training and of the judgement."""
     out: Path = Path("runs/reproduce")

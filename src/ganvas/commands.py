@@ -87,6 +87,7 @@ def train(ask: "Train") -> dict[str, Any]:
         budget=ask.budget,
         seed=ask.seed,
         device=ask.device,
+        init_from=ask.init_from,
         resume=ask.resume,
         settings=dict(ask.settings),
     )

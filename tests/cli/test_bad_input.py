@@ -18,6 +18,7 @@ LISTED = {
     "setting misspelt": r"no setting 'generator.widht'; did you mean 'generator.width'\?",
     "out of range": r"--generator.latent 0 will not do: it should be greater than or equal to 1",
     "run folder exists": r"runs/pets exists already and is never overwritten: go on with it by --resume, or",
+    "start from what does not fit": r"cannot start from runs/pets: nothing of it fits, only the same recipe",
     "resume with other data": r"data/other is not the data that runs/pets was trained on",
     "resume with another setting": r"runs/pets was begun with --generator.width 64, not 8",
     "resume before the first checkpoint": r"stopped before its first checkpoint: it starts over",

@@ -92,6 +92,8 @@ class Trainer:
     """What is written beside the model's weights."""
     budget: float | None = None
     observer: Observer = field(default_factory=Observer)
+    start: Callable[[Objective], object] = lambda objective: None
+    """What is done to the networks of a new run, once they are prepared."""
 
     def __post_init__(self):
         self.objective.to(self.device).to(memory_format=torch.channels_last)  # pyright: ignore
@@ -135,6 +137,7 @@ class Trainer:
         with interrupts(self), memory.bounded(self.device):
             if self.step == 0:
                 self.objective.prepare(self.data)
+                self.start(self.objective)
                 self.average.restart(self.objective)
             while self.step < self.total:
                 stats = self.advance()
