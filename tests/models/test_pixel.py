@@ -144,6 +144,31 @@ def test_it_learns_a_tiny_world_to_its_entropy(precision):
     assert entropy - 0.05 < nll < entropy + 0.3
 
 
+def test_labels_tell_what_the_picture_alone_cannot():
+    """Bars whose direction is the label: 4 log 2 nats, and those sampled lie in the direction asked for."""
+    torch.manual_seed(0)
+    spec = Spec(kind="image", shape=(1, 4, 4), classes=("level", "upright"))
+    net = pixel.NetworkSettings(width=16, layers=3)
+    model = pixel.build(pixel.Settings(network=net, observation="bernoulli"), spec)
+    players = players_of(model, lambda _, params: Player(params, torch.optim.Adam(params, 1e-2)))
+
+    def labelled(n):
+        lines = (torch.rand(n, 1, 4, 1) < 0.5).float().expand(-1, -1, -1, 4) * 2 - 1
+        label = torch.randint(2, (n,))
+        return {"image": torch.where(label[:, None, None, None] == 1, lines.mT, lines), "label": label}
+
+    for step in range(120):
+        play(model, players, [labelled(128)], step)
+    batch = labelled(1024)
+    with torch.no_grad():
+        nll = -model.log_prob(batch["image"], batch["label"]).mean().item()
+    assert 4 * math.log(2) - 0.05 < nll < 4 * math.log(2) + 0.2
+    for label in range(2):
+        made = model.sample(200, generator=seeded(), label=label)
+        lines = made.mT if label else made
+        assert (lines == lines[..., :1]).all(3).all(2).float().mean() > 0.9
+
+
 def test_bernoulli_pixels_refuse_colour():
     with pytest.raises(UserError, match="logistic"):
         build((3, 8, 8), "bernoulli")
