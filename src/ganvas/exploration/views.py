@@ -29,8 +29,8 @@ SIDE = 20
 """Of the latent plane, in pictures."""
 TRAVERSED = 10
 """Dimensions shown."""
-UNITS = {"kl_nats": "nats", "effect_levels": "levels"}
-"""Of what they are ordered by."""
+AMOUNTS = {"kl_nats": "{:.2f} nats", "effect_levels": "{:.1f} levels"}
+"""What they are ordered by, in words."""
 FARTHEST = 3.0
 """Of a traversal, in standard deviations of z."""
 FOUND = 5
@@ -104,7 +104,9 @@ def traversal(scene: Scene) -> View:
     for d in order[:TRAVERSED].tolist():
         z = base[:, None].repeat(1, STEPS, 1)
         z[..., d] = centre[d] + t * spread[d]
-        rows.append(Row(f"z{d + 1}\n{amount[d]:.3g} {UNITS[name]}", _walked(scene, z, label).flatten(0, 1)))
+        rows.append(
+            Row(f"z{d + 1}\n{AMOUNTS[name].format(amount[d])}", _walked(scene, z, label).flatten(0, 1))
+        )
     figures = {"dimensions": (order + 1).tolist(), name: amount[order].tolist()}
     return View([_scaled(rows, t, " σ")], figures, blocks=2)
 
