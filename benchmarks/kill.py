@@ -2,10 +2,12 @@
 
     python benchmarks/kill.py                20 x SIGKILL, 20 x Ctrl-C, of one process and of two by torchrun
     python benchmarks/kill.py --kills 3       the same, shorter
+    python benchmarks/kill.py --recipe hvae   of another recipe (dcgan, vae, vaegan, hvae)
 
 A kill comes at a random moment: while Python starts, while data is read, in a step, while a checkpoint is
-written. A checkpoint follows every step, so that many kills hit one. The recipe has lazy R1, two critics,
-adaptive augmentation, gradient accumulation and averaged weights.
+written. A checkpoint follows every step, so that many kills hit one. The GAN has lazy R1, two critics and
+adaptive augmentation, the VAEs have a rising weight of the KL and free bits, and all of them accumulated
+gradients and averaged weights.
 """
 
 import argparse
@@ -14,6 +16,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,11 +26,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-RECIPE = [
-    *("dcgan", "--data", "fashion", "--image.size", "32"),
-    *("--generator.width", "8", "--critic.width", "8", "--critic.count", "2", "--critic.steps", "2"),
-    *("--penalty.r1", "1", "--penalty.every", "4", "--augment.colour", "true", "--augment.shift", "0.1"),
-    *("--augment.adaptive", "true", "--augment.p", "0.3", "--augment.speed", "2000"),
+RECIPES = {
+    "dcgan": [
+        *("--generator.width", "8", "--critic.width", "8", "--critic.count", "2", "--critic.steps", "2"),
+        *("--penalty.r1", "1", "--penalty.every", "4", "--augment.colour", "true", "--augment.shift", "0.1"),
+        *("--augment.adaptive", "true", "--augment.p", "0.3", "--augment.speed", "2000"),
+    ],
+    "vae": ["--width", "8", "--free-bits", "0.1", "--warmup", "0.5"],
+    "vaegan": ["--encoder.width", "8", "--decoder.width", "8", "--critic.width", "8"],
+    "hvae": ["--width", "8", "--hidden", "16", "--free-bits", "0.1", "--warmup", "0.5"],
+}
+COMMON = [
+    *("--data", "fashion", "--image.size", "32"),
     *("--training.batch", "16", "--training.accumulate", "2", "--training.checkpoint-every", "0"),
     *("--training.log-every", "5", "--training.snapshots", "5"),
 ]
@@ -56,11 +66,18 @@ class Trial:
 
 
 def trial(
-    name: str, folder: Path, signals: Sequence[int], *, steps: int, processes: int = 1, seed: int = 0
+    name: str,
+    folder: Path,
+    signals: Sequence[int],
+    *,
+    steps: int,
+    processes: int = 1,
+    seed: int = 0,
+    recipe: str = "dcgan",
 ) -> Trial:
     """One run undisturbed, one that gets these signals, at random moments spread over its length."""
     whole, broken = folder / f"{name}-whole", folder / f"{name}-killed"
-    arguments = [*RECIPE, "--steps", str(steps)]
+    arguments = [recipe, *RECIPES[recipe], *COMMON, "--steps", str(steps)]
     began = time.monotonic()
     undisturbed(command(arguments, whole, processes))
     took = time.monotonic() - began
@@ -68,12 +85,15 @@ def trial(
     starting = took - training
     chance, kills = random.Random(seed), []
     for done, number in enumerate(signals):
-        late = True
+        late, sooner = True, 1.0
         while late:  # busy machines are not as fast as they were: try again, sooner
             left = pace(broken, training / steps) * (steps - newest(broken)) / (len(signals) - done + 1)
             early = 0.3 if chance.random() < 0.2 else 0.7
-            after = chance.uniform(early * starting, 0.7 * starting + 1.6 * left)
+            after = sooner * chance.uniform(early * starting, 0.7 * starting + 1.6 * left)
             late = ended(command(resumed(arguments, broken), broken, processes), after, number)
+            sooner *= 0.8
+            if late and not kills:  # nothing is lost by starting over
+                shutil.rmtree(broken)
         kills.append(Kill(after, newest(broken), any(broken.rglob(".*tmp*"))))
     undisturbed(command(resumed(arguments, broken), broken, processes))
     equal = all(
@@ -186,6 +206,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--recipe", choices=RECIPES, default="dcgan")
     ask = parser.parse_args()
     kinds = [("SIGKILL", signal.SIGKILL, 1), ("Ctrl-C", signal.SIGINT, 1)]
     kinds += [("SIGKILL-of-2-processes", signal.SIGKILL, 2), ("Ctrl-C-of-2-processes", signal.SIGINT, 2)]
@@ -195,7 +216,10 @@ def main() -> None:
     for name, number, processes in kinds:
         with tempfile.TemporaryDirectory() as folder:
             signals = [number] * ask.kills
-            found = trial(name, Path(folder), signals, steps=ask.steps, processes=processes, seed=ask.seed)
+            place = Path(folder)
+            found = trial(
+                name, place, signals, steps=ask.steps, processes=processes, seed=ask.seed, recipe=ask.recipe
+            )
         print(row(found), flush=True)
         fine &= found.equal and found.logs_equal
     raise SystemExit(not fine)

@@ -15,6 +15,13 @@ def test_killed_a_few_times(tmp_path, processes, signals):
     assert found.logs_equal
 
 
+@pytest.mark.parametrize("recipe", ["vae", "vaegan", "hvae"])
+def test_killed_once(tmp_path, recipe):
+    found = kill.trial("once", tmp_path, [signal.SIGKILL], steps=40, recipe=recipe)
+    assert found.equal
+    assert found.logs_equal
+
+
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
