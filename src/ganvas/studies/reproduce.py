@@ -43,7 +43,9 @@ class Table:
 DENSE = {"network": "dense", "depth": 2, "hidden": 200, "activation": "tanh", "latent": 50} | {
     "training.batch": 100
 }
-LADDER = {"encoder.lr": 2e-3, "decoder.lr": 2e-3, "warmup": 0.05} | {
+LADDER = {"hidden": 128, "vectors": 2, "groups": 2, "warmup": 0.05} | {
+    "encoder.lr": 2e-3,
+    "decoder.lr": 2e-3,
     "training.batch": 128,
     "training.precision": "auto",
 }
