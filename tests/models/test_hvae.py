@@ -207,15 +207,6 @@ def test_a_picture_halves_until_only_a_vector_is_left():
 SIZES = Sizes(4, 8, (4, 1, 1), (16, 4))
 
 
-def test_the_kl_weight_rises_over_the_warm_up_and_free_bits_cost_nothing():
-    model = build(warmup=0.5, beta=2.0, free_bits=0.5)
-    weights = []
-    for model.progress in (0.0, 0.25, 0.5, 1.0):
-        weights.append(model.kl_weight())
-    assert weights == [0.0, 1.0, 2.0, 2.0]
-    torch.testing.assert_close(model.charged(torch.tensor([0.1, 0.4, 2.0])), torch.tensor(0.5 + 0.5 + 2.0))
-
-
 VARIANTS = {
     "residual": {},
     "plain": {"posterior": "plain"},

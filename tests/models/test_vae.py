@@ -14,6 +14,7 @@ from ganvas.data.spec import Spec
 from ganvas.losses.divergence import kl_to_standard
 from ganvas.metrics.likelihood import elbo, importance_bound, latents, likelihood
 from ganvas.models import vae, vaegan
+from ganvas.models.likelihood import charged
 from ganvas.models.vae import VAE, Settings
 from ganvas.recipes.base import adam, find
 
@@ -194,18 +195,23 @@ def test_every_kind_learns_and_samples(name):
     assert torch.equal(items, again)
 
 
-def test_the_kl_weight_rises_over_the_warm_up():
-    model = VAE(Settings(warmup=0.5, beta=2.0, **TINY), GREY)
-    weights = []
-    for model.progress in (0.0, 0.25, 0.5, 1.0):
-        weights.append(model.kl_weight())
-    assert weights == [0.0, 1.0, 2.0, 2.0]
+def test_the_price_of_the_kl_rises_over_the_warm_up():
+    config, kl = Settings(warmup=0.5, beta=2.0), torch.tensor([1.0, 2.0])
+    assert [charged(kl, config, progress).item() for progress in (0.0, 0.25, 0.5, 1.0)] == [0, 3, 6, 6]
 
 
 def test_free_bits_cost_nothing():
-    model = VAE(Settings(free_bits=0.5, **TINY), GREY)
-    kl = torch.tensor([[0.1, 0.4, 2.0], [0.3, 0.4, 4.0]])
-    torch.testing.assert_close(model.charged(kl), torch.tensor(0.5 + 0.5 + 3.0))
+    kl = torch.tensor([0.2, 0.4, 3.0])
+    torch.testing.assert_close(charged(kl, Settings(free_bits=0.5), 1.0), torch.tensor(0.5 + 0.5 + 3.0))
+
+
+@pytest.mark.parametrize("recipe", ["vae", "hvae"])
+def test_the_loss_is_reconstruction_before_the_warm_up_and_the_bound_after(recipe):
+    model = override(find(recipe), {"width": 4, "warmup": 0.5}).build(GREY)
+    x = torch.rand(3, *GREY.shape) * 2 - 1
+    for model.progress, expected in ((0.0, "reconstruction"), (0.5, "bound")):
+        loss, figures = model.loss(x)
+        torch.testing.assert_close(loss.detach().abs(), figures[expected].abs())
 
 
 def test_labels_change_what_is_made():

@@ -13,14 +13,13 @@ from jaxtyping import Float, Int
 from pydantic import Field
 from torch import Tensor
 
-from ganvas.core import distributed
 from ganvas.core.settings import Settings as Base
 from ganvas.core.turns import Batch, Objective, Turn
 from ganvas.data.spec import Spec
 from ganvas.losses.divergence import kl_to_standard, log_normal
 from ganvas.losses.observation import ObservationName, observation
 from ganvas.models.latent import chosen_classes, decoded, draw
-from ganvas.models.likelihood import black_and_white
+from ganvas.models.likelihood import black_and_white, charged
 from ganvas.models.vae import NetworkSettings
 from ganvas.nn.ladder import BottomUp, Law, Maps, Sizes, TopDown, rungs_of
 
@@ -117,7 +116,7 @@ class HVAE(Objective):
         figures = {"bound": bound, "kl": kl.sum().detach(), "reconstruction": reconstruction.detach()}
         figures["bits_per_dim"] = -bound / (x[0].numel() * math.log(2))
         figures |= {f"kl/{group}": value for group, value in enumerate(kl.detach())}
-        return reconstruction + self.kl_weight() * self.charged(kl), figures
+        return reconstruction + charged(kl, self.config, self.progress), figures
 
     def infer(self, x: Items, label: Labels = None, k: int = 1, spread: float = 1.0) -> Inferred:
         """k draws for each picture, from the top group down; with no spread, the means."""
@@ -141,16 +140,6 @@ class HVAE(Objective):
         """Of each group, given what was drawn above it."""
         each = kl_to_standard(found.mean, found.log_var).split(self.decoder.sizes, 1)
         return torch.stack([group.sum(1) for group in each])
-
-    def kl_weight(self) -> float:
-        warmup = self.config.warmup
-        return self.config.beta * (min(1.0, self.progress / warmup) if warmup else 1.0)
-
-    def charged(self, kl: Float[Tensor, " group"]) -> Scalar:
-        """What is paid of the KL: in each group, what goes beyond the free bits."""
-        if not self.config.free_bits:
-            return kl.sum()
-        return distributed.differentiable_average(kl).clamp(min=self.config.free_bits).sum()
 
     def log_weights(self, x: Items, label: Labels, k: int) -> Float[Tensor, "k batch"]:
         """log p(x, z) - log q(z | x) at k draws of all groups from q."""

@@ -8,7 +8,6 @@ from jaxtyping import Float, Int
 from pydantic import Field
 from torch import Tensor, nn
 
-from ganvas.core import distributed
 from ganvas.core.device import precise
 from ganvas.core.errors import UserError
 from ganvas.core.settings import Settings as Base
@@ -17,7 +16,7 @@ from ganvas.data.spec import Spec
 from ganvas.losses.divergence import kl_to_standard, log_mean_exp, log_mixture, log_normal
 from ganvas.losses.observation import ObservationName, observation
 from ganvas.models.latent import chosen_classes, decoded, draw, sampled
-from ganvas.models.likelihood import black_and_white
+from ganvas.models.likelihood import black_and_white, charged
 from ganvas.models.settings import PlayerSettings
 from ganvas.nn.autoencoder import Activation, DenseGrow, DenseShrink, Grow, Shrink
 
@@ -138,18 +137,8 @@ class VAE(Objective):
             bound = log_mean_exp(log_weight).mean()
             return -bound, figures | {"bound": bound.detach()}
         figures["bound"] = -(figures["reconstruction"] + figures["kl"])
-        return self.kl_weight() * self.charged(kl) - fit.mean(), figures
-
-    def kl_weight(self) -> float:
-        warmup = self.config.warmup
-        return self.config.beta * (min(1.0, self.progress / warmup) if warmup else 1.0)
-
-    def charged(self, kl: Float[Tensor, "*k batch latent"]) -> Scalar:
-        """What is paid of the KL: in each dimension, what goes beyond the free bits."""
-        mean = kl.flatten(0, -2).mean(0)
-        if not self.config.free_bits:
-            return mean.sum()
-        return distributed.differentiable_average(mean).clamp(min=self.config.free_bits).sum()
+        price = charged(kl.flatten(0, -2).mean(0), self.config, self.progress)
+        return price - fit.mean(), figures
 
     def posterior(self, x: Items, label: Labels = None) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of q(z | x), each (batch, latent)."""
