@@ -23,7 +23,7 @@ from ganvas.core.transfer import inherit
 from ganvas.core.turns import Objective
 from ganvas.data.load import kind_of, load
 from ganvas.model import load as load_model
-from ganvas.recipes.base import DEFAULTS, adam, data_settings, find
+from ganvas.recipes.base import DEFAULTS, adam, data_settings, find, suited
 
 
 def train(
@@ -58,6 +58,8 @@ def train(
     trainer = (_resumed if resume else _new)(ask, where, observer)
     trainer.observer = observer
     notes = [*getattr(trainer.data, "notes", []), *trainer.objective.notes, *_repeats(trainer)]
+    if trainer.run.record.get("suited") and not resume:
+        notes.append(_about_suited(trainer.run.record))
     if ask.init_from and not resume:
         notes += [f"From {ask.init_from}: {found}." for found in trainer.run.record["init_from"]["found"]]
     first = distributed.rank() == 0
@@ -112,11 +114,14 @@ def _new(ask: Ask, where: torch.device, observer: Observer) -> Trainer:
     name = ask.recipe or DEFAULTS[kind_of(source)]
     recipe = override(find(name), ask.settings | _length(ask.steps))
     items = load(source, data_settings(recipe), observer.reading)
+    changed = suited(recipe, len(items), ask.settings)
+    recipe = override(recipe, changed)
     if ask.epochs is not None:
         recipe = override(recipe, _length(max(1, round(ask.epochs * len(items) / recipe.training.batch))))
     record = {
         "recipe": name,
         "settings": recipe.model_dump(mode="json"),
+        "suited": changed,
         "seed": ask.seed,
         "budget": ask.seconds,
         "epochs": ask.epochs,
@@ -137,6 +142,12 @@ def _new(ask: Ask, where: torch.device, observer: Observer) -> Trainer:
 
 def _length(steps: int | None) -> dict[str, Any]:
     return {} if steps is None else {"training.steps": steps}
+
+
+def _about_suited(record: dict[str, Any]) -> str:
+    words = " ".join(f"--{name} {str(value).lower()}" for name, value in record["suited"].items())
+    items, recipe = record["data"]["items"], record["recipe"]
+    return f"{items:,} items are few, so {recipe} takes {words}; what you set of these yourself stands."
 
 
 def _facts(source: str, items: Any) -> dict[str, Any]:
@@ -257,6 +268,7 @@ def pace(data: str, recipe: Any, steps: int = 8) -> float:
     where = pick("auto")
     quicken(where)
     items = load(data, data_settings(recipe))
+    recipe = override(recipe, suited(recipe, len(items), {}))
     record = {"recipe": "", "settings": {}, "seed": 0, "budget": None, "data": _facts(data, items)}
     record |= {"environment": environment(where)}
     trainer = _trainer(record, recipe, items, Run(Path()), where)

@@ -13,15 +13,21 @@ TINY = ("--generator.width", "4", "--critic.width", "4", "--training.batch", "8"
 HEAVY = ("torch", "PIL", "matplotlib", "tensorboard", "kornia", "numpy", "pydantic")
 
 
+def children() -> float:
+    """Processor seconds of all processes that this one has waited for."""
+    used = os.times()
+    return used.children_user + used.children_system
+
+
 def test_help_imports_nothing_heavy_and_answers_at_once():
     words = f"import sys, ganvas.cli; print([m for m in {HEAVY} if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
     assert found.stdout == "[]\n"
     times = []
-    for _ in range(5):  # the quickest: other work on the machine is not ours
-        began = time.perf_counter()
+    for _ in range(5):  # of the processor: other work on the machine is not ours
+        began = children()
         subprocess.run([sys.executable, "-m", "ganvas", "--help"], capture_output=True, check=True)
-        times.append(time.perf_counter() - began)
+        times.append(children() - began)
     assert min(times) <= 0.5
 
 

@@ -3,6 +3,7 @@
 import difflib
 import importlib
 import pkgutil
+from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol
 
 import torch
@@ -50,6 +51,13 @@ def find(name: str) -> Any:
 def data_settings(recipe: Any) -> Settings:
     """The settings of its kind of data."""
     return getattr(recipe, recipe.kind)
+
+
+def suited(recipe: Any, items: int, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What a recipe changes for so many items, unless settings of the same kind were asked for."""
+    changes = recipe.suited(items) if hasattr(recipe, "suited") else {}
+    kinds = {name.partition(".")[0] for name in asked}
+    return {name: value for name, value in changes.items() if name.partition(".")[0] not in kinds}
 
 
 def adam(recipe: Any) -> MakeOptimiser:

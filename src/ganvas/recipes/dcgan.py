@@ -1,12 +1,15 @@
 """The default for pictures."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ganvas.core.loop import Training
 from ganvas.core.turns import Objective
 from ganvas.data.image import ImageSettings
 from ganvas.data.spec import Spec
 from ganvas.models import dcgan
+
+FEW = 5_000
+"""Training pictures."""
 
 
 class Recipe(dcgan.Settings):
@@ -20,6 +23,11 @@ class Recipe(dcgan.Settings):
     """How pictures are prepared."""
     training: Training = Training(steps=6_000)
     """How long and in what portions."""
+
+    def suited(self, items: int) -> dict[str, Any]:
+        """Few pictures are augmented before the critic sees them (docs/results/default-recipe.md)."""
+        few = {"augment.shift": 0.125, "augment.cutout": 0.3, "augment.colour": True}
+        return few if items < FEW else {}
 
     def build(self, spec: Spec) -> Objective:
         return dcgan.build(self, spec)
