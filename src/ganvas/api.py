@@ -24,6 +24,9 @@ from ganvas.core.turns import Objective
 from ganvas.data.load import kind_of, load
 from ganvas.model import load as load_model
 from ganvas.recipes.base import DEFAULTS, adam, data_settings, find, suited
+from ganvas.remedies.doctor import Doctor, attended
+
+DOCTORS = ("off", "watch")
 
 
 def train(
@@ -38,6 +41,7 @@ def train(
     device: str = "auto",
     init_from: str | Path | Run | None = None,
     resume: bool = False,
+    doctor: str = "watch",
     settings: Mapping[str, Any] | None = None,
     observer: Observer | None = None,
 ) -> Run:
@@ -46,17 +50,20 @@ def train(
     `data`: folder, archive, file, hf:NAME or a built-in set. `recipe`: left out, the one for that kind.
     At most one of `steps`, `epochs` and `budget` ("90s", "10m") says how long. `settings`: any setting of
     the recipe by dotted name, {"generator.width": 32}. `init_from`: a run whose networks these start from.
+    `doctor`: "watch" says what goes wrong, and changes nothing; "off".
     UserError says what cannot work, before it begins.
     """
     other = init_from.path if isinstance(init_from, Run) else init_from and Path(init_from)
     ask = Ask(data, recipe, out, steps, epochs, budget, seed, other or None, dict(settings or {}))
     ask.check()
+    if doctor not in DOCTORS:
+        raise UserError(f"--doctor is {' or '.join(DOCTORS)}, not {doctor!r}")
     where = pick(device)
     distributed.start(where)
     quicken(where)
     observer = observer or Observer()
     trainer = (_resumed if resume else _new)(ask, where, observer)
-    trainer.observer = observer
+    trainer.observer = observer if doctor == "off" else attended(observer, Doctor(observer.said))
     notes = [*getattr(trainer.data, "notes", []), *trainer.objective.notes, *_repeats(trainer)]
     if trainer.run.record.get("suited") and not resume:
         notes.append(_about_suited(trainer.run.record))

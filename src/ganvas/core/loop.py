@@ -75,6 +75,8 @@ class Observer:
     snapshot: Callable[["Trainer"], None] = lambda trainer: None
     said: Callable[[str], None] = print
     reading: Callable[[int, int], None] = lambda done, total: None
+    checked: Callable[["Trainer", dict[str, Any]], None] = lambda trainer, line: None
+    """Called with each line of the log; it may look at the model, and must leave it as it is."""
 
 
 @dataclass
@@ -225,9 +227,12 @@ class Trainer:
             rates = {
                 f"learning_rate/{name}": p.optimiser.param_groups[0]["lr"] for name, p in self.players.items()
             }
-            head = {"step": self.step, "time": now, "items_per_second": moment.items_per_second}
-            self.run.log(head | stats | rates)
+            line = (
+                {"step": self.step, "time": now, "items_per_second": moment.items_per_second} | stats | rates
+            )
+            self.run.log(line)
             self.observer.logged(moment)
+            self.observer.checked(self, line)
 
     def snapshot(self) -> None:
         if distributed.rank() == 0:

@@ -15,6 +15,8 @@ from ganvas.core.errors import UserError
 from ganvas.core.files import DRAFT, beside, read_json, save_tensors, sweep, told, write_json, write_text
 
 PACKAGES = ("ganvas", "torch", "numpy", "safetensors", "pillow", "pydantic")
+WATCHED = ("checkups.jsonl", "diary.jsonl")
+"""What the doctor saw and said."""
 
 
 class Run:
@@ -76,14 +78,14 @@ class Run:
                 pass
             yield
 
-    def log(self, line: dict[str, Any]) -> None:
-        path = self.path / "log.jsonl"
-        with told(path), path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+    def log(self, line: dict[str, Any], file: str = "log.jsonl") -> None:
+        path = self.path / file
+        with told(path), path.open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps(line) + "\n")
 
-    def lines(self) -> list[dict[str, Any]]:
+    def lines(self, file: str = "log.jsonl") -> list[dict[str, Any]]:
         """What was logged; a line that a kill cut short is left out."""
-        path = self.path / "log.jsonl"
+        path = self.path / file
         lines = []
         for text in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
             try:
@@ -107,8 +109,9 @@ class Run:
         """Forget what was logged after `step`, which will happen again, and what a kill left half done."""
         for folder in (self.path, self.checkpoints, self.model):
             sweep(folder)
-        lines = [line for line in self.lines() if line["step"] <= step]
-        write_text(self.path / "log.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+        for file in ("log.jsonl", *(name for name in WATCHED if (self.path / name).exists())):
+            lines = [line for line in self.lines(file) if line["step"] <= step]
+            write_text(self.path / file, "".join(json.dumps(line) + "\n" for line in lines))
 
     def save_model(self, state: dict[str, torch.Tensor], config: dict[str, Any]) -> None:
         """The model that load, sample, export and serve read."""

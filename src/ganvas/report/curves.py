@@ -103,8 +103,11 @@ class Chart:
     svg: Markup
 
 
-def charts(log: Sequence[dict[str, Any]]) -> list[Chart]:
-    """A chart for each group of figures in the log; what is not a finite number is left out, and counted."""
+def charts(log: Sequence[dict[str, Any]], troubles: Sequence[tuple[int, str]] = ()) -> list[Chart]:
+    """A chart for each group of figures in the log; what is not a finite number is left out, and counted.
+
+    `troubles`: steps, and what began there.
+    """
     names = dict.fromkeys(k for line in log for k in line if k not in ("step", "time"))
     found: dict[Group, list[tuple[Line, int]]] = {}
     for name in names:
@@ -112,7 +115,8 @@ def charts(log: Sequence[dict[str, Any]]) -> list[Chart]:
         if len(line.values) > 1:
             found.setdefault(group_of(name), []).append((line, dropped))
     known = [g for g in ORDER if g in found]
-    return [_chart(group, found[group]) for group in [*known, *(g for g in found if g not in ORDER)]]
+    groups = [*known, *(g for g in found if g not in ORDER)]
+    return [_chart(group, found[group], troubles) for group in groups]
 
 
 def _line(name: str, log: Sequence[dict[str, Any]]) -> tuple[Line, int]:
@@ -124,14 +128,16 @@ def _line(name: str, log: Sequence[dict[str, Any]]) -> tuple[Line, int]:
     return Line(label.replace("_", " "), steps, values), len(pairs) - len(finite)
 
 
-def _chart(group: Group, found: Sequence[tuple[Line, int]]) -> Chart:
+def _chart(
+    group: Group, found: Sequence[tuple[Line, int]], troubles: Sequence[tuple[int, str]] = ()
+) -> Chart:
     lines = [line for line, _ in found]
     notes = [f"{n} values of {line.label} were no finite numbers" for line, n in found if n]
     low, high = _range([line.values for line in lines])
     logarithmic = group is not RATES and low > 0 and high / low > LOG_FROM
     if logarithmic:
         notes.insert(0, "logarithmic scale")
-    return Chart(group, lines, notes, draw(lines, low, high, logarithmic))
+    return Chart(group, lines, notes, draw(lines, low, high, logarithmic, troubles))
 
 
 def _range(values: Sequence[np.ndarray]) -> tuple[float, float]:
@@ -145,7 +151,13 @@ def _range(values: Sequence[np.ndarray]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def draw(lines: Sequence[Line], low: float, high: float, logarithmic: bool) -> Markup:
+def draw(
+    lines: Sequence[Line],
+    low: float,
+    high: float,
+    logarithmic: bool,
+    troubles: Sequence[tuple[int, str]] = (),
+) -> Markup:
     """Each line's mean over short spans, over a band from its smallest to its largest value there."""
     first, last = min(line.steps[0] for line in lines), max(line.steps[-1] for line in lines)
 
@@ -172,6 +184,11 @@ def draw(lines: Sequence[Line], low: float, high: float, logarithmic: bool) -> M
         band = [*zip(across, y(most), strict=True), *zip(across[::-1], y(least)[::-1], strict=True)]
         parts.append(f'<path class="band c{i % 8}" d="{_path(band)}Z"/>')
         parts.append(f'<path class="line c{i % 8}" d="{_path([*zip(across, y(mean), strict=True)])}"/>')
+    for step, what in troubles:
+        if first <= step <= last:
+            at = float(x(np.array(step)))
+            line = f'<line class="trouble" x1="{at:.1f}" x2="{at:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}">'
+            parts.append(f"{line}<title>{escape(what)}</title></line>")
     label = escape(f"{', '.join(line.label for line in lines)} over {short(last)} steps")
     return Markup(
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">{"".join(parts)}</svg>'

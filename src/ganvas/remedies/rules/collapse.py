@@ -1,0 +1,56 @@
+"""Rules on variety: all samples alike, or a part of the data never made."""
+
+from collections.abc import Sequence
+
+from ganvas.remedies.evidence import Checkup, Finding, series, streak
+
+ALIKE = 0.25
+"""Spread of samples over that of real items (root of the ratio of total variances, in principal
+coordinates). Measured: .66 to 1 at the end of healthy runs, below .1 in collapsed ones."""
+LOST = 0.25
+"""Share of the real items whose cells hold no samples (NDB, Richardson & Weiss 2018, with empty bins only).
+Measured at the end of healthy runs: 0 to .12, of ring, grid, garments, emoji; two modes of a ring are .25."""
+SETTLED = 0.9
+"""A share that has not fallen below this part of what it was six check-ups before does not fall any more."""
+ADVICE = (
+    "Judge several samples at once (--packing 2), give the critic a larger --penalty.r1 and --penalty.r2, "
+    "or take --game relativistic; with labels in the data, use them"
+)
+
+
+def total(seen: Sequence[Checkup]) -> Finding | None:
+    """Whatever the latent, the sample is nearly the same."""
+    row = streak(series(seen, "probe/variety"), lambda v: v < ALIKE, 3)
+    if not row:
+        return None
+    return Finding(
+        "mode collapse",
+        f"samples vary {row[-1][1]:.0%} as much as real items do, since step {row[0][0]:,}",
+        row[0][0],
+        ADVICE,
+        {"variety": row[-1][1]},
+    )
+
+
+def partial(seen: Sequence[Checkup]) -> Finding | None:
+    """Regions where many real items lie get no samples, and this does not mend."""
+    missing = series(seen, "probe/missing")
+    row = streak(missing, lambda v: v > LOST, 7)
+    if not row or _varied(seen) < ALIKE:
+        return None
+    before = sum(v for _, v in row[-7:-4]) / 3
+    now = sum(v for _, v in row[-3:]) / 3
+    if now < SETTLED * before:
+        return None
+    return Finding(
+        "partial mode collapse",
+        f"{now:.0%} of the real items lie where no sample falls, and this has not mended since "
+        f"step {row[0][0]:,}",
+        row[0][0],
+        ADVICE,
+        {"missing": now},
+    )
+
+
+def _varied(seen: Sequence[Checkup]) -> float:
+    return series(seen, "probe/variety")[-1][1]

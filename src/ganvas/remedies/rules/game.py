@@ -1,0 +1,78 @@
+"""Rules on the game: a critic that wins, one that is of no use, one that has learnt by heart."""
+
+from collections.abc import Sequence
+
+from ganvas.remedies.evidence import Checkup, Finding, approaching, series, streak
+
+WON = 0.998
+"""Share of items that the critic judges rightly. The better the critic, the less its gradient says
+(Arjovsky & Bottou 2017, sec. 2). Measured: healthy runs .997 at most; .999 to 1 without penalties."""
+SLIGHT = 0.02
+"""An energy distance between samples and real items, of 1, that needs no help."""
+COIN = 0.55
+"""P(real is ranked above made); one half is a coin toss. Of 2 x 128 pictures its standard error is .036."""
+APART = 0.1
+"""An energy distance that a critic of any use would see. Measured at the ends of healthy runs: below .03."""
+APART_CELLS = 0.4
+"""So is this share of the real items without a sample near: .02 to .12 in healthy runs of dcgan."""
+KNOWN = 0.65
+"""P(a training item is ranked above a held-out one): one half where they are alike, with a standard error of
+.036 for 2 x 128 pictures, so that this is 4 of them, thrice (compare r_v: Karras et al. 2020, eq. 1)."""
+
+
+def critic_wins(seen: Sequence[Checkup]) -> Finding | None:
+    """The critic is never fooled, and samples come no nearer to the real items."""
+    row = streak(series(seen, "critic/accuracy"), lambda v: v >= WON, 3)
+    distance = [v for _, v in series(seen, "probe/distance")]
+    if not row or len(distance) < 6 or distance[-1] < SLIGHT or approaching(distance):
+        return None
+    return Finding(
+        "the critic wins",
+        f"the critic has been right about {row[-1][1]:.1%} of the items since step {row[0][0]:,}, and "
+        f"samples come no nearer to the real ones",
+        row[0][0],
+        "Take a smaller --critic.lr, more --generator.steps, a larger --penalty.r1 and --penalty.r2, or "
+        "noise on what it sees (--noise.std 0.1)",
+        {"critic/accuracy": row[-1][1], "distance": distance[-1]},
+    )
+
+
+def critic_useless(seen: Sequence[Checkup]) -> Finding | None:
+    """The critic cannot tell, though samples are plainly not like the real items."""
+    apart = {c.step for c in seen if _apart(c)}
+    sure = [(step, v if step in apart else 1.0) for step, v in series(seen, "probe/sure")]
+    row = streak(sure, lambda v: v < COIN, 3)
+    if not row:
+        return None
+    distance, missing = (seen[-1].figures[f"probe/{name}"] for name in ("distance", "missing"))
+    return Finding(
+        "the critic is of no use",
+        f"since step {row[0][0]:,} the critic has ranked real items above made ones no better than a coin "
+        f"would ({row[-1][1]:.0%} of pairs), though they differ: no sample falls where {missing:.0%} of the "
+        f"real ones lie",
+        row[0][0],
+        "Take a larger --critic.lr, more --critic.steps or --critic.width, or smaller penalties",
+        {"sure": row[-1][1], "distance": distance, "missing": missing},
+    )
+
+
+def _apart(checkup: Checkup) -> bool:
+    """Whether samples are plainly not like the real items."""
+    figures = checkup.figures
+    return figures.get("probe/distance", 0.0) > APART or figures.get("probe/missing", 0.0) > APART_CELLS
+
+
+def critic_overfits(seen: Sequence[Checkup]) -> Finding | None:
+    """The critic ranks training items above held-out ones: it has learnt them by heart."""
+    row = streak(series(seen, "probe/knows"), lambda v: v > KNOWN, 3)
+    if not row:
+        return None
+    return Finding(
+        "the critic overfits",
+        f"the critic ranks training items above new ones of the same kind in {row[-1][1]:.0%} of cases (half "
+        f"would be fair), since step {row[0][0]:,}",
+        row[0][0],
+        "Augment what it sees (--augment.adaptive true --augment.colour true --augment.shift 0.125 "
+        "--augment.cutout 0.5), or give it more data or a smaller --critic.width",
+        {"knows": row[-1][1]},
+    )

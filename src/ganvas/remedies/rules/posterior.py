@@ -1,0 +1,31 @@
+"""The rule on latents that carry nothing."""
+
+from collections.abc import Sequence
+
+from ganvas.remedies.evidence import Checkup, Finding, series, streak
+
+EMPTY = 0.05
+"""Nats of KL in all of z: less than a coin toss in fourteen."""
+ACTIVE = 0.0
+"""Share of latents that move with the item (Burda et al. 2016, sec. 5.2). In healthy runs .5 to 1 of 16."""
+
+
+def collapsed(seen: Sequence[Checkup]) -> Finding | None:
+    """Posterior collapse (Bowman et al. 2016): z says nothing about the item, so it is not used."""
+    active = streak(series(seen, "probe/active"), lambda v: v <= ACTIVE, 3)
+    kl = streak(series(seen, "kl"), lambda v: v < EMPTY, 3)
+    row = active or kl
+    if not row:
+        return None
+    carried = series(seen, "kl")
+    said = "no latent moves with the item"
+    if carried:
+        said = f"z carries {carried[-1][1]:.3f} nats of what is in an item"
+    return Finding(
+        "posterior collapse",
+        f"{said}, since step {row[0][0]:,}: the decoder does without it",
+        row[0][0],
+        "Let the KL's weight rise (--warmup 0.5), give it free bits (--free-bits 0.1), or take a "
+        "smaller --beta",
+        {"kl": carried[-1][1]} if carried else {"active": row[-1][1]},
+    )

@@ -1,0 +1,67 @@
+"""Rules on the way of the samples: round in circles, or not at all."""
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+from ganvas.remedies.evidence import Checkup, Finding, approaching, median, series
+
+WINDOW = 8
+"""Check-ups."""
+LIVELY = 0.5
+"""Spreads of the data by which samples at fixed latents move between two check-ups."""
+CIRCLES = 2.5
+"""Length of the samples' way over the distance that they got: 1 for a straight line, for a random walk of
+7 steps 2.6. Games of two players turn around their solution (Mescheder et al. 2018, sec. 2)."""
+STILL = 0.005
+"""Spreads by which samples move between two check-ups of a run that stands: half of one in a whole training.
+Measured: .0003 to .001 with a generator's learning rate of 1e-7, and .05 or more in healthy runs."""
+
+
+def oscillating(seen: Sequence[Checkup]) -> Finding | None:
+    """Samples at fixed latents keep moving far and get nowhere."""
+    marked = [c for c in seen if c.marks][-WINDOW:]
+    if len(marked) < WINDOW or seen[-1].decayed:
+        return None
+    ways = [moved(a, b) for a, b in pairwise(marked)]
+    net = moved(marked[0], marked[-1])
+    usual, early, late = median(ways), median(ways[: WINDOW // 2]), median(ways[WINDOW // 2 :])
+    if usual < LIVELY or sum(ways) < CIRCLES * net or late < 0.7 * early or _improves(marked):
+        return None
+    return Finding(
+        "oscillation",
+        f"from one check-up to the next samples at fixed latents change by {usual:.1f} times the spread of "
+        f"the data, and no less since step {marked[0].step:,}: they go round instead of settling",
+        marked[0].step,
+        "Divide both learning rates by 3, take --generator.beta1 0 and --critic.beta1 0, or a larger "
+        "--penalty.r1 and --penalty.r2",
+        {"moved": usual, "way": sum(ways), "net": net},
+    )
+
+
+def _improves(seen: Sequence[Checkup]) -> bool:
+    """Whether samples come nearer to the real items, or to more of them."""
+    return any(approaching([v for _, v in series(seen, f"probe/{name}")]) for name in ("distance", "missing"))
+
+
+def stalled(seen: Sequence[Checkup]) -> Finding | None:
+    """Samples at fixed latents do not change at all, and the learning rates have not come down."""
+    marked = [c for c in seen if c.marks][-4:]
+    if len(marked) < 4 or marked[-1].decayed:
+        return None
+    ways = [moved(a, b) for a, b in pairwise(marked)]
+    if max(ways) > STILL:
+        return None
+    return Finding(
+        "stalled",
+        f"samples at fixed latents have not changed since step {marked[0].step:,}",
+        marked[0].step,
+        "Take larger learning rates: nothing is learnt at these",
+        {"moved": max(ways)},
+    )
+
+
+def moved(a: Checkup, b: Checkup) -> float:
+    """Root mean square way of the marked samples, in spreads of the data."""
+    squares = [(x - y) ** 2 for x, y in zip(a.marks, b.marks, strict=True)]
+    return math.sqrt(sum(squares) / 8)

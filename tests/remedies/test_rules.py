@@ -1,0 +1,128 @@
+"""Each rule of the doctor on evidence made up: the sick is found, since the right step; the healthy not."""
+
+import math
+
+import pytest
+
+from ganvas.remedies.doctor import OVER, RULES, History
+from ganvas.remedies.evidence import Checkup
+from ganvas.remedies.rules import collapse, game, gradients, outputs, posterior, progress
+
+HEALTHY = {
+    "critic": 0.6,
+    "generator": 0.9,
+    "critic/accuracy": 0.8,
+    "critic/grad_norm": 1.0,
+    "generator/grad_norm": 2.0,
+    "kl": 20.0,
+    "rate": 1.0,
+    "probe/finite": 1.0,
+    "probe/variety": 0.9,
+    "probe/missing": 0.05,
+    "probe/distance": 0.01,
+    "probe/copies": 0.0,
+    "probe/sure": 0.7,
+    "probe/knows": 0.5,
+    "probe/active": 0.8,
+    "probe/made/low": -1.0,
+    "probe/made/high": 1.0,
+    "probe/real/low": -1.0,
+    "probe/real/high": 1.0,
+    "probe/made/ends": 0.4,
+    "probe/real/ends": 0.43,
+    "probe/made/contrast": 0.5,
+    "probe/real/contrast": 0.6,
+}
+
+
+def course(n=12, sick_from=4, marks=None, **sick):
+    """Check-ups every 100 steps; from the `sick_from`-th on the figures are these, or functions of k."""
+    seen = []
+    for k in range(n):
+        figures = {"probe/" + name if "probe/" + name in HEALTHY else name: v for name, v in sick.items()}
+        now = {name: v(k) if callable(v) else v for name, v in figures.items()} if k >= sick_from else {}
+        place = (marks or (lambda k: math.log1p(k)))(k)
+        seen.append(Checkup(100 * (k + 1), 100 * n, HEALTHY | now, marks=(place,) * 32))
+    return seen
+
+
+def slashed(**figures):
+    return {name.replace("__", "/"): value for name, value in figures.items()}
+
+
+SICK = {
+    "not a number": (gradients.not_a_number, {"critic": math.nan}, 1200),
+    "exploding gradients": (
+        gradients.exploding,
+        slashed(critic__grad_norm=lambda k: 1.0 if k < 11 else 500.0),
+        1200,
+    ),
+    "vanishing gradients": (gradients.vanishing, slashed(generator__grad_norm=1e-9), 500),
+    "wrong data range": (outputs.wrong_range, slashed(real__low=-1.0, real__high=-0.99), 100),
+    "blank samples": (outputs.dead, slashed(made__contrast=0.001), 500),
+    "saturated samples": (outputs.saturated, slashed(made__ends=0.99), 500),
+    "memorisation": (outputs.memorised, {"copies": 0.9}, 500),
+    "mode collapse": (collapse.total, {"variety": 0.02}, 500),
+    "partial mode collapse": (collapse.partial, {"missing": 0.4}, 500),
+    "the critic wins": (game.critic_wins, slashed(critic__accuracy=1.0) | {"distance": 0.3}, 500),
+    "the critic is of no use": (game.critic_useless, {"sure": 0.5, "distance": 0.3}, 500),
+    "the critic overfits": (game.critic_overfits, {"knows": 0.8}, 500),
+    "posterior collapse": (posterior.collapsed, {"active": 0.0, "kl": 0.001}, 500),
+}
+
+
+@pytest.mark.parametrize("name", SICK)
+def test_the_sick_is_found_since_the_right_step_with_its_evidence(name):
+    rule, figures, since = SICK[name]
+    finding = rule(course(**figures))
+    assert finding is not None
+    assert (finding.name, finding.since) == (name, since)
+    assert finding.evidence
+    assert finding.advice
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_the_healthy_is_let_alone_by(rule):
+    assert all(rule(course(n)) is None for n in range(1, 14))
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_a_run_without_probes_is_no_trouble_for(rule):
+    """As of a model that is too slow to sample, or a run that was trained without the doctor."""
+    seen = [Checkup(100 * k, 1000, {"loss": 1.0, "network/grad_norm": 1.0}) for k in range(1, 11)]
+    assert rule(seen) is None
+
+
+def test_what_turns_in_circles_oscillates_and_what_goes_on_or_settles_does_not():
+    def turning(k):
+        return math.cos(math.pi * k)
+
+    assert progress.oscillating(course(marks=turning)).since == 500
+    assert progress.oscillating(course(marks=lambda k: 0.6 * k)) is None
+    assert progress.oscillating(course(marks=lambda k: math.cos(math.pi * k) * 0.7**k)) is None
+
+
+def test_what_does_not_move_has_stalled_unless_its_rates_have_come_down():
+    assert progress.stalled(course(marks=lambda k: 1.0)).since == 900
+    assert progress.stalled(course(marks=lambda k: 1.0, rate=0.01)) is None
+
+
+def test_a_share_that_mends_is_no_collapse():
+    assert collapse.partial(course(missing=lambda k: 0.9**k)) is None
+
+
+def test_black_and_white_data_may_be_at_the_ends():
+    assert outputs.saturated(course(sick_from=0, **slashed(made__ends=0.99, real__ends=1.0))) is None
+
+
+def test_a_sure_critic_is_no_harm_while_samples_come_nearer():
+    figures = slashed(critic__accuracy=1.0) | {"distance": lambda k: 0.8**k}
+    assert game.critic_wins(course(sick_from=0, **figures)) is None
+
+
+def test_a_finding_is_written_once_and_once_more_when_it_is_over():
+    history = History()
+    entries = []
+    for checkup in [*course(6, 1, variety=0.01), *course(12)[6:]]:
+        entries += [(e["step"], e.get("found"), e.get("over")) for e in history.add(checkup)]
+    assert entries == [(400, "mode collapse", None), (600 + 100 * OVER, None, "mode collapse")]
