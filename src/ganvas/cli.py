@@ -98,6 +98,8 @@ class Train:
     """Start the networks as those of another run, as far as they are of the same kind and shape."""
     resume: bool = False
     """Go on with the run in --out exactly where it stopped."""
+    doctor: Annotated[str, arg(metavar="off|watch")] = "watch"
+    """watch: say what goes wrong, since when and what to do, and keep it in a diary; it changes nothing."""
     as_json: Json = False
     settings: tyro.conf.Suppress[tuple[tuple[str, str], ...]] = ()
 
@@ -190,6 +192,25 @@ class Report:
 
 
 @dataclass(frozen=True)
+class Doctor:
+    """Say what is or was wrong with a training, since when, by which evidence, and what to do.
+
+    ganvas doctor runs/photos
+    """
+
+    run: Positional[Path]
+    """A run's folder; it may still be training."""
+    as_json: Json = False
+
+    def __call__(self) -> None:
+        from ganvas.commands import doctor
+
+        result = doctor(self)
+        if self.as_json:
+            emit(result)
+
+
+@dataclass(frozen=True)
 class Reproduce:
     """Train and judge the models of a published table, and print theirs beside ours.
 
@@ -228,6 +249,7 @@ COMMANDS = {
     "train": Train,
     "sample": Sample,
     "explore": Explore,
+    "doctor": Doctor,
     "report": Report,
     "reproduce": Reproduce,
 }
@@ -237,6 +259,7 @@ Command = (
     | Annotated[Train, subcommand("train")]
     | Annotated[Sample, subcommand("sample")]
     | Annotated[Explore, subcommand("explore")]
+    | Annotated[Doctor, subcommand("doctor")]
     | Annotated[Report, subcommand("report")]
     | Annotated[Reproduce, subcommand("reproduce")]
 )

@@ -10,7 +10,7 @@ from ganvas.core.errors import UserError
 if TYPE_CHECKING:
     import numpy as np
 
-    from ganvas.cli import Explore, Reproduce, Sample, Train
+    from ganvas.cli import Doctor, Explore, Reproduce, Sample, Train
     from ganvas.data.spec import Spec
 
 
@@ -89,6 +89,7 @@ def train(ask: "Train") -> dict[str, Any]:
         device=ask.device,
         init_from=ask.init_from,
         resume=ask.resume,
+        doctor=ask.doctor,
         settings=dict(ask.settings),
     )
     progress = run.progress()
@@ -149,6 +150,19 @@ def reproduce(ask: "Reproduce") -> list[dict[str, Any]]:
     write_text(ask.out / f"{ask.table}.md", text)
     if not ask.as_json:
         OUT.print(Markdown(text))
+    return found
+
+
+def doctor(ask: "Doctor") -> dict[str, Any]:
+    """What is wrong with a run, and what was."""
+    from ganvas.core.run import Run
+    from ganvas.remedies.doctor import diagnose, told
+    from ganvas.terminal import OUT
+
+    found = diagnose(Run.open(ask.run))
+    if not ask.as_json:
+        for line in told(found):
+            OUT.print(line, markup=False, soft_wrap=True)
     return found
 
 

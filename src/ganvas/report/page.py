@@ -17,6 +17,7 @@ from ganvas.core.run import Run
 from ganvas.report.curves import charts, short
 from ganvas.report.explored import drawn
 
+DIARY = "diary.jsonl"
 STAGES = 8
 """Pictures in the time line."""
 THUMBNAIL = 560
@@ -76,9 +77,9 @@ def contents(run: Run) -> dict[str, Any]:
         "explored": [*explored(run.path)],
         "points": (data.get("spec") or {}).get("kind") == "points",
         "stages": [p for path in spread(stages) if (p := picture(path, THUMBNAIL, step_of(path)))],
-        "charts": charts(log),
+        "charts": charts(log, troubles(run.lines(DIARY))),
         "figures": figures(run.path / "evaluation.json"),
-        "diary": [*read_lines(run.path / "diary.jsonl")],
+        "diary": [*read_lines(run.lines(DIARY))],
         "settings": [*groups(record.get("settings") or {})],
         "environment": [*groups({k: v for k, v in record.items() if k != "settings"})],
         "commands": commands(run.path, data),
@@ -221,17 +222,19 @@ def figures(path: Path) -> list[dict[str, str]]:
     return rows
 
 
-def read_lines(path: Path) -> Iterator[dict[str, str]]:
-    """What the diary says, each with its step; a line that is no record is passed over."""
-    for text in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
-        try:
-            line = json.loads(text)
-        except ValueError:
-            continue
-        if isinstance(line, dict):
-            rest = [f"{k}: {shown(v)}" for k, v in line.items() if k not in ("step", "time", "said")]
-            said = "; ".join(([str(line["said"])] if "said" in line else []) + rest)
-            yield {"step": f"{line['step']:,}" if isinstance(line.get("step"), int) else "", "said": said}
+def read_lines(diary: Sequence[Any]) -> Iterator[dict[str, str]]:
+    """What the diary says, each with its step and what to do; a line that is no record is passed over."""
+    for line in diary:
+        if isinstance(line, dict) and "said" in line:
+            step = f"{line['step']:,}" if isinstance(line.get("step"), int) else ""
+            said = f"{line['found']}: {line['said']}" if "found" in line else str(line["said"])
+            yield {"step": step, "said": said, "advice": str(line.get("advice") or "")}
+
+
+def troubles(diary: Sequence[Any]) -> list[tuple[int, str]]:
+    """Since which step there was what, for the curves."""
+    found = [line for line in diary if isinstance(line, dict) and "found" in line]
+    return [(line["since"], f"{line['found']}, since step {line['since']:,}") for line in found]
 
 
 def commands(path: Path, data: dict[str, Any]) -> list[tuple[str, str]]:
