@@ -7,12 +7,13 @@ if TYPE_CHECKING:
     from ganvas.api import train
     from ganvas.model import load
     from ganvas.report.explore import explore
+    from ganvas.studies.evaluation import evaluate
 
 # Before torch loads OpenMP: threads that wait for each other asleep, and not spinning, lose nothing on a
 # quiet machine, and far less where something else runs (docs/notebook.md).
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-__all__ = ["explore", "load", "train"]
+__all__ = ["evaluate", "explore", "load", "train"]
 __version__ = "0.1.0"
 
 
@@ -30,4 +31,8 @@ def __getattr__(name: str) -> Any:
         from ganvas.report.explore import explore
 
         return explore
+    if name == "evaluate":
+        from ganvas.studies.evaluation import evaluate
+
+        return evaluate
     raise AttributeError(f"module 'ganvas' has no attribute {name!r}")

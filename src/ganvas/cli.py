@@ -177,6 +177,41 @@ class Explore:
 
 
 @dataclass(frozen=True)
+class Evaluate:
+    """Judge a trained model by items that it has not seen: how far its samples are from real ones, how
+    varied they are, whether they are copies; beside what real items get, and what anything must beat.
+
+    ganvas evaluate runs/photos --baselines
+
+    ganvas evaluate runs/photos --features inception.pt --samples 10000
+    """
+
+    run: Positional[Path]
+    """A run's folder."""
+    samples: Annotated[int | None, written("N")] = None
+    """How many samples to judge; left out, as many as there are held-out items, 5,000 at most."""
+    features: Annotated[str | None, written("WHAT")] = None
+    """What looks at pictures: opennsfw, pixels, or a network in a file, PATH.onnx or PATH.pt (TorchScript).
+    Figures made with different features cannot be compared."""
+    baselines: bool = False
+    """Judge the baselines random, template and parametric too."""
+    data: Annotated[str | None, written("HELDOUT")] = None
+    """Real pictures that it has not seen; left out, those of its data that were held out."""
+    seed: int = 0
+    """Of the samples."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:1, …"""
+    as_json: Json = False
+
+    def __call__(self) -> None:
+        from ganvas.commands import evaluate
+
+        result = evaluate(self)
+        if self.as_json:
+            emit(result)
+
+
+@dataclass(frozen=True)
 class Report:
     """Write report.html, one self-contained page, into the run's folder."""
 
@@ -250,6 +285,7 @@ COMMANDS = {
     "sample": Sample,
     "explore": Explore,
     "doctor": Doctor,
+    "evaluate": Evaluate,
     "report": Report,
     "reproduce": Reproduce,
 }
@@ -260,6 +296,7 @@ Command = (
     | Annotated[Sample, subcommand("sample")]
     | Annotated[Explore, subcommand("explore")]
     | Annotated[Doctor, subcommand("doctor")]
+    | Annotated[Evaluate, subcommand("evaluate")]
     | Annotated[Report, subcommand("report")]
     | Annotated[Reproduce, subcommand("reproduce")]
 )

@@ -10,7 +10,7 @@ from ganvas.core.errors import UserError
 if TYPE_CHECKING:
     import numpy as np
 
-    from ganvas.cli import Doctor, Explore, Reproduce, Sample, Train
+    from ganvas.cli import Doctor, Evaluate, Explore, Reproduce, Sample, Train
     from ganvas.data.spec import Spec
 
 
@@ -159,11 +159,19 @@ def doctor(ask: "Doctor") -> dict[str, Any]:
     from ganvas.remedies.doctor import diagnose, told
     from ganvas.terminal import OUT
 
-    found = diagnose(Run.open(ask.run))
+    run = Run.open(ask.run)
+    found = diagnose(run, _usual(run.record.get("recipe")))
     if not ask.as_json:
         for line in told(found):
             OUT.print(line, markup=False, soft_wrap=True)
     return found
+
+
+def _usual(recipe: str | None) -> dict[str, Any]:
+    """A recipe's own settings; none of one that this ganvas does not have."""
+    from ganvas.recipes.base import find, names
+
+    return find(recipe).model_dump(mode="json") if recipe in names() else {}
 
 
 def _listed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -197,6 +205,35 @@ def explore(ask: "Explore") -> dict[str, Any]:
     if ask.out is None:
         ERR.print(f"The same in {page.write(ask.run)}")
     return {"run": str(ask.run), "explored": found}
+
+
+def evaluate(ask: "Evaluate") -> dict[str, Any]:
+    """Judge a run, and show what was found here and in the report."""
+    from ganvas.report import evaluated, page
+    from ganvas.studies.evaluation import evaluate as judge
+    from ganvas.terminal import ERR, OUT, counting, figures
+
+    with counting() as progress:
+        found = judge(
+            ask.run,
+            samples=ask.samples,
+            features=ask.features,
+            baselines=ask.baselines,
+            data=ask.data,
+            seed=ask.seed,
+            device=ask.device,
+            said=ERR.print,
+            progress=progress,
+        )
+    path = page.write(ask.run)
+    if not ask.as_json:
+        table = evaluated.table(found)
+        OUT.print(figures("", table.heads, table.rows))
+        words = [*table.notes, (found.get("copying") or {}).get("verdict"), evaluated.distinct(found)]
+        for sentence in filter(None, words):
+            OUT.print(sentence, markup=False, soft_wrap=True)
+        OUT.print(f"The same, with pictures, in {path}", markup=False, soft_wrap=True)
+    return found
 
 
 def _write_one(path: Path, items: "np.ndarray", spec: "Spec") -> Path:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,19 @@ def listing(rows: list[dict[str, Any]]) -> None:
         name, about, *facts = (str(value) for value in row.values())
         shown.add_row(Text(name, "bold"), Group(about, Text(" · ".join(facts), "dim")))
     OUT.print(shown)
+
+
+def figures(
+    first: str, heads: Sequence[str], rows: Sequence[tuple[str, str, Sequence[tuple[str, str]]]]
+) -> Table:
+    """Each row's name, and in every column a figure with its interval below."""
+    shown = Table(box=None, pad_edge=False)
+    shown.add_column(first)
+    for head in heads:
+        shown.add_column(head, justify="right")
+    for name, _, cells in rows:
+        shown.add_row(name, *(Group(Text(value), Text(interval, "dim")) for value, interval in cells))
+    return shown
 
 
 def duration(seconds: float) -> str:

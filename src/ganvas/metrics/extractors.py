@@ -152,10 +152,10 @@ def _torchscript(path: Path, threads: int) -> Extractor:
 
 
 def _rgb(images: Pictures) -> Float[Tensor, "n 3 height width"]:
-    """In [0, 1]; grey replicated, alpha over white."""
+    """In [0, 1]; grey replicated, what is transparent, whose colours are premultiplied, over white."""
     x = torch.from_numpy(np.ascontiguousarray(images)).float() / 255
     if x.shape[1] == 4:
-        x = x[:, :3] * x[:, 3:] + 1 - x[:, 3:]
+        x = (x[:, :3] + 1 - x[:, 3:]).clamp(max=1)
     return x.expand(-1, 3, -1, -1)
 
 

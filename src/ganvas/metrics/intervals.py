@@ -16,7 +16,7 @@ K = 5
 ROUNDS = 16
 """Subsamples; their standard deviation is then known to 18 %."""
 LARGEST = 1_000
-"""Items in one."""
+"""Items in one, of the larger set; of both the same share is drawn."""
 SHARES = ("precision", "recall", "coverage")
 
 
@@ -65,8 +65,8 @@ def frechet_error(a: Features, b: Features) -> float:
     """Standard error of the Fréchet distance, by the infinitesimal jackknife (Efron 1982, ch. 6).
 
     An item x of `a` moves the distance by 2 (mu_a - mu_b).(x - mu_a) + (x - mu_a)' (1 - T) (x - mu_a), less
-    its mean, over n; T = S_a^-1/2 (S_a^1/2 S_b S_a^1/2)^1/2 S_a^-1/2 maps the one Gaussian to the other, and its
-    inverse stands for it in `b`. To first order it is what a bootstrap of endless rounds gives.
+    its mean, over n; T = S_a^-1/2 (S_a^1/2 S_b S_a^1/2)^1/2 S_a^-1/2 maps the one Gaussian to the other, and
+    its inverse stands for it in `b`. To first order it is what a bootstrap of endless rounds gives.
     """
     a, b = (torch.as_tensor(x).to("cpu", torch.float64) for x in (a, b))
     of_a, of_b = (torch.atleast_2d(torch.cov(x.T)) for x in (a, b))
@@ -92,14 +92,14 @@ def _errors(
     real: Features, fake: Features, k: int, seed: int, progress: Callable[[int, int], None]
 ) -> dict[str, float]:
     rng = np.random.default_rng(seed)
-    b = min(LARGEST, max(min(len(real), len(fake)) // 2, k + 1))
-    n = min(len(real), len(fake))
+    few, many = sorted((len(real), len(fake)))
+    share = max(min(0.5, LARGEST / many), (k + 1) / few)
     draws = []
     for done in range(ROUNDS):
-        drawn = [x[rng.permutation(len(x))[:b]] for x in (real, fake)]
+        drawn = [x[rng.permutation(len(x))[: round(share * len(x))]] for x in (real, fake)]
         draws.append(_others(drawn[0], drawn[1], k))
         progress(done + 1, ROUNDS)
-    scale = math.sqrt(b / (n - b))
+    scale = math.sqrt(share / (1 - share))
     return {name: scale * float(np.std([draw[name] for draw in draws], ddof=1)) for name in draws[0]}
 
 

@@ -2,7 +2,6 @@
 
 import base64
 import io
-import json
 import re
 import shlex
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ from PIL import Image
 
 from ganvas.core.files import write_text
 from ganvas.core.run import Run
+from ganvas.report import evaluated
 from ganvas.report.curves import charts, short
 from ganvas.report.explored import drawn
 
@@ -22,18 +22,6 @@ STAGES = 8
 """Pictures in the time line."""
 THUMBNAIL = 560
 """Largest side of one of them, in pixels."""
-NAMES = {
-    "fd": ("Fréchet distance", "lower is better"),
-    "kd": ("kernel distance", "lower is better; 0 for equal sets"),
-    "precision": ("precision", "share of samples that look real; higher is better"),
-    "recall": ("recall", "share of real items that could be made; higher is better"),
-    "density": ("density", "how typical the samples are; about 1 for equal sets"),
-    "coverage": ("coverage", "share of real items with a sample near by; higher is better"),
-    "high_quality": ("high-quality share", "samples within 3 sigma of a mode"),
-    "modes": ("modes found", "higher is better"),
-    "reverse_kl": ("reverse KL", "how unevenly the modes are hit; lower is better"),
-    "memorisation": ("memorisation", "samples that are copies of training items; lower is better"),
-}
 
 
 @dataclass(frozen=True)
@@ -67,6 +55,7 @@ def contents(run: Run) -> dict[str, Any]:
     last = run.samples / "final.png"
     final = last if last.exists() else next(iter(stages[::-1]), last)
     data = record.get("data") or {}
+    judged = evaluated.read(run.path)
     return {
         "title": run.path.resolve().name,
         "sentence": sentence(record, log),
@@ -78,7 +67,11 @@ def contents(run: Run) -> dict[str, Any]:
         "points": (data.get("spec") or {}).get("kind") == "points",
         "stages": [p for path in spread(stages) if (p := picture(path, THUMBNAIL, step_of(path)))],
         "charts": charts(log, troubles(run.lines(DIARY))),
-        "figures": figures(run.path / "evaluation.json"),
+        "table": evaluated.table(judged),
+        "classes": evaluated.classes(judged),
+        "copying": judged.get("copying"),
+        "neighbours": neighbours(run.path, judged.get("copying") or {}),
+        "distinct": evaluated.distinct(judged),
         "diary": [*read_lines(run.lines(DIARY))],
         "settings": [*groups(record.get("settings") or {})],
         "environment": [*groups({k: v for k, v in record.items() if k != "settings"})],
@@ -193,33 +186,14 @@ def shown(value: Any) -> str:
     return "–" if value is None or value in ("", {}) else str(value)
 
 
-def figures(path: Path) -> list[dict[str, str]]:
-    """Rows of evaluation.json: a number by its name, or {value, interval, count, protocol}."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return []
-    rows = []
-    for key, given in found.items() if isinstance(found, dict) else ():
-        entry = given if isinstance(given, dict) else {"value": given}
-        if isinstance(entry.get("value"), int | float):
-            name, meaning = NAMES.get(key, (key.replace("_", " "), ""))
-            interval = entry.get("interval")
-            about = f"{interval[0]:.4g} to {interval[1]:.4g}" if interval else ""
-            rest = [
-                f"{entry['count']:,} items" if entry.get("count") else "",
-                str(entry.get("protocol") or ""),
-            ]
-            value = f"{entry['value']:.4g}"
-            rows.append(
-                {
-                    "name": name,
-                    "value": value,
-                    "interval": about,
-                    "meaning": "; ".join(t for t in (meaning, *rest) if t),
-                }
-            )
-    return rows
+def neighbours(run: Path, found: dict[str, Any]) -> list[Picture]:
+    """The samples most like training pictures, each above its source."""
+    words = {
+        "nearest-features.png": "by what the features see",
+        "nearest-pixels.png": "pixel by pixel",
+    }
+    files = [run / evaluated.FOLDER / name for name in words]
+    return [p for file in files if found and (p := picture(file, caption=words[file.name]))]
 
 
 def read_lines(diary: Sequence[Any]) -> Iterator[dict[str, str]]:
@@ -248,6 +222,7 @@ def commands(path: Path, data: dict[str, Any]) -> list[tuple[str, str]]:
             f"ganvas sample {run} -n 64 --seed 1 -o {many}",
         ),
         ("Go on where it stopped, if it was interrupted", f"ganvas train --resume --out {run}"),
+        ("Judge it by what it has not seen, on this page too", f"ganvas evaluate {run} --baselines"),
         *([] if points else [("Look into it, on this page too", f"ganvas explore {run}")]),
         ("Write this page anew", f"ganvas report {run}"),
     ]

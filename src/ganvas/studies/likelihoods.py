@@ -12,29 +12,74 @@ from ganvas.core.files import read_json, write_json
 from ganvas.core.run import Run
 from ganvas.data.load import load as load_data
 from ganvas.metrics.likelihood import importance_bound, likelihood
+from ganvas.metrics.protocol import Protocol, figure
 from ganvas.model import Model, load
 from ganvas.recipes.base import data_settings, find
 
 Progress = Callable[[int, int], None]
+FILE = "evaluation.json"
+"""All figures of a run."""
 
 
 def judged(run: Run, samples: int, seed: int = 0, progress: Progress | None = None) -> dict[str, Any]:
     """The figures of a run, from its evaluation.json if they are there."""
-    file = run.path / "evaluation.json"
-    known = read_json(file) if file.exists() else {}
-    if known.get("samples") != samples or known.get("step") != run.progress()["step"]:
+    known = evaluated(run)
+    if known.get("samples") != samples:
         known = held_out_likelihood(run, samples, seed, progress)
-        write_json(file, known)
+        figures, protocol = as_figures(known, "all held out")
+        before = _file(run)
+        protocols = before.get("protocols", {}) | {protocol.hash: dict(protocol.facts)}
+        found = {"step": known["step"], **figures, "likelihood": known, "protocols": protocols}
+        write_json(run.path / FILE, before | found)
     return known
 
 
+def evaluated(run: Run) -> dict[str, Any]:
+    """What is known of a run's likelihood as it is now; nothing, where that has not been found yet."""
+    return _file(run).get("likelihood", {})
+
+
+def as_figures(known: dict[str, Any], reference: str) -> tuple[dict[str, Any], Protocol]:
+    """nll_nats and bits_per_dim, each with its interval, count and protocol."""
+    protocol = Protocol(
+        {
+            "figure": known["protocol"],
+            "binarisation": known["binarisation"],
+            "reference": reference,
+            "references": known["items"],
+        }
+    )
+    nats = known["nll_nats"], known["low"], known["high"]
+    scale = known["bits_per_dim"] / known["nll_nats"] if known["nll_nats"] else 0.0
+    bits = [value * scale for value in nats]
+    return {
+        "nll_nats": figure(nats[0], (nats[1], nats[2]), known["items"], protocol),
+        "bits_per_dim": figure(bits[0], (bits[1], bits[2]), known["items"], protocol),
+    }, protocol
+
+
+def _file(run: Run) -> dict[str, Any]:
+    """evaluation.json, unless it is of another step."""
+    try:
+        known = read_json(run.path / FILE)
+    except (OSError, ValueError):
+        return {}
+    return known if known.get("step") == run.progress()["step"] else {}
+
+
 def held_out_likelihood(
-    run: Run, samples: int, seed: int = 0, progress: Progress | None = None, batch: int = 100
+    run: Run,
+    samples: int,
+    seed: int = 0,
+    progress: Progress | None = None,
+    batch: int = 100,
+    items: Any = None,
 ) -> dict[str, Any]:
-    """Nats and bits a dimension of all held-out items: exact, or a bound, by so many draws where it draws."""
+    """Nats and bits a dimension of all held-out items, or of other `items`: exact, or a bound, by so many
+    draws where it draws."""
     model = load(run.path)
     recipe = type(find(run.record["recipe"])).model_validate(run.record["settings"])
-    held_out = load_data(run.record["data"]["source"], data_settings(recipe)).held_out
+    held_out = items or load_data(run.record["data"]["source"], data_settings(recipe)).held_out
     if held_out is None:
         raise ValueError(f"{run.path} has nothing held out")
     objective: Any = model.objective
