@@ -63,7 +63,8 @@ def train(
     quicken(where)
     observer = observer or Observer()
     trainer = (_resumed if resume else _new)(ask, where, observer)
-    trainer.observer = observer if doctor == "off" else attended(observer, Doctor(observer.said))
+    usual = find(trainer.run.record["recipe"]).model_dump(mode="json")
+    trainer.observer = observer if doctor == "off" else attended(observer, Doctor(observer.said, usual))
     notes = [*getattr(trainer.data, "notes", []), *trainer.objective.notes, *_repeats(trainer)]
     if trainer.run.record.get("suited") and not resume:
         notes.append(_about_suited(trainer.run.record))

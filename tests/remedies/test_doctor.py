@@ -82,6 +82,7 @@ def test_a_run_that_goes_wrong_is_said_written_and_diagnosed(tmp_path, often):
     found = diagnose(Run.open(run.path))
     assert [f["found"] for f in found["findings"]] == [e["found"] for e in run.lines(DIARY) if "found" in e]
     json.dumps(found, allow_nan=False)
+    assert "the recipe's own (now 1)" in first["advice"]
 
 
 def test_a_run_without_check_ups_is_judged_by_its_log(tmp_path, often):

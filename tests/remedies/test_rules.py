@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from ganvas.remedies.advice import Change, advise
 from ganvas.remedies.doctor import OVER, RULES, History
 from ganvas.remedies.evidence import Checkup
 from ganvas.remedies.rules import collapse, game, gradients, outputs, posterior, progress
@@ -126,3 +127,20 @@ def test_a_finding_is_written_once_and_once_more_when_it_is_over():
     for checkup in [*course(6, 1, variety=0.01), *course(12)[6:]]:
         entries += [(e["step"], e.get("found"), e.get("over")) for e in history.add(checkup)]
     assert entries == [(400, "mode collapse", None), (600 + 100 * OVER, None, "mode collapse")]
+
+
+def test_advice_is_what_this_run_can_type_and_begins_with_what_was_set_oddly():
+    usual = {"critic.lr": 1e-3, "generator.lr": 1e-3, "penalty.r1": 0.2, "game": "relativistic", "packing": 1}
+    own = usual | {"critic.lr": 0.02, "packing": 2, "penalty.r1": 0.0}
+    tries = [
+        Change("packing", 2),
+        Change("game", "relativistic"),
+        Change("free_bits", 0.1),
+        Change("generator.lr", times=0.5),
+    ]
+    assert advise(tries, own, usual) == (
+        "Try, one at a time: --critic.lr 0.001, the recipe's own (now 0.02); "
+        "--generator.lr 0.0005 (now 0.001)"
+    )
+    assert advise([Change("penalty.r1", times=5, least=0.02)], own, own).endswith("--penalty.r1 0.1 (now 0)")
+    assert advise([Change("packing", 2)], own, own) == ""

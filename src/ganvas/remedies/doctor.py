@@ -1,13 +1,14 @@
 """The doctor: looks at a training at intervals, says what is wrong with it, since when, and what to do."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from ganvas.core.errors import UserError
 from ganvas.core.loop import Observer, Trainer
 from ganvas.core.run import WATCHED, Run
+from ganvas.remedies.advice import advise, flat
 from ganvas.remedies.evidence import PROBE, Checkup, Finding, Rule
 from ganvas.remedies.probe import ITEMS, Probe, probeable
 from ganvas.remedies.rules import collapse, game, gradients, outputs, posterior, progress
@@ -32,11 +33,12 @@ RULES: tuple[Rule, ...] = (
 CHECKUPS, DIARY = WATCHED
 CHECKS = 100
 """Check-ups in a whole training."""
-FEWEST_STEPS = 50
-"""Between two of them."""
+FEWEST_STEPS = 75
+"""Between two of them: the probe of the quickest recipe, gan, takes the time of two."""
 BURDEN = 24
 """A probe goes about 4 times forward through its items, a step about 12 times through its batch, a way back
-counted as two: with so many times probe / batch steps in between, probes take 1.5 % of the time."""
+counted as two: with so many times probe / batch steps in between, probes take 1.5 % of the time. Measured at
+the shortest interval: points .8, dcgan 1.0, vae 1.5, gan 2.4 % (one core, 2026-11-21)."""
 OVER = 3
 """Check-ups without it, after which a finding is over."""
 
@@ -49,8 +51,9 @@ def interval(total: int, batch: int, probed: int) -> int:
 class History:
     """All check-ups so far, and what was found in them: the same whether live, resumed or read later."""
 
-    def __init__(self, rules: Sequence[Rule] = RULES):
-        self.rules = rules
+    def __init__(self, own: Mapping[str, Any] | None = None, usual: Mapping[str, Any] | None = None):
+        """`own` and `usual`: the run's settings and its recipe's, as their records have them."""
+        self._own, self._usual = flat(own or {}), flat(usual or {})
         self.seen: list[Checkup] = []
         self.open: dict[str, Finding] = {}
         self._absent: dict[str, int] = {}
@@ -58,11 +61,11 @@ class History:
     def add(self, checkup: Checkup) -> list[dict[str, Any]]:
         """Lines of the diary that this check-up brings about."""
         self.seen.append(checkup)
-        found = {f.name: f for rule in self.rules if (f := rule(self.seen))}
+        found = {f.name: f for rule in RULES if (f := rule(self.seen))}
         entries = []
         for name, finding in found.items():
             if name not in self.open:
-                entries.append(entry(checkup.step, finding))
+                entries.append(self._entry(checkup.step, finding))
             self.open[name], self._absent[name] = finding, 0
         for name in [*self.open]:
             self._absent[name] += name not in found
@@ -72,17 +75,17 @@ class History:
                 entries.append({"step": checkup.step, "over": name, "since": since, "said": said})
         return entries
 
-
-def entry(step: int, finding: Finding) -> dict[str, Any]:
-    """A finding as a line of the diary."""
-    return {
-        "step": step,
-        "found": finding.name,
-        "since": finding.since,
-        "said": finding.said,
-        "advice": finding.advice,
-        "evidence": {k: v if math.isfinite(v) else str(v) for k, v in finding.evidence.items()},
-    }
+    def _entry(self, step: int, finding: Finding) -> dict[str, Any]:
+        """A finding as a line of the diary."""
+        tries = advise(finding.tries, self._own, self._usual)
+        return {
+            "step": step,
+            "found": finding.name,
+            "since": finding.since,
+            "said": finding.said,
+            "advice": ". ".join(filter(None, (finding.advice, tries))),
+            "evidence": {k: v if math.isfinite(v) else str(v) for k, v in finding.evidence.items()},
+        }
 
 
 class Gatherer:
@@ -126,14 +129,16 @@ def _stats(line: dict[str, Any]) -> dict[str, float]:
 class Doctor:
     """Watches; it changes nothing. Its hooks are those of `core.loop.Observer`."""
 
-    def __init__(self, said: Callable[[str], None] = print, rules: Sequence[Rule] = RULES):
-        self.history = History(rules)
+    def __init__(self, said: Callable[[str], None] = print, usual: Mapping[str, Any] | None = None):
+        """`usual`: the settings that the recipe has by itself."""
+        self.history, self._usual = History(), usual
         self._gatherer = Gatherer()
         self._said = said
         self._probe: Probe | None = None
 
     def started(self, trainer: Trainer) -> None:
         """Take up what was seen before the training was stopped."""
+        self.history = History(trainer.config["settings"], self._usual)
         for line in trainer.run.lines(CHECKUPS):
             self.history.add(Checkup.of(line))
         self._gatherer.last = self.history.seen[-1].step if self.history.seen else 0
@@ -183,15 +188,16 @@ def sentence(entry: dict[str, Any]) -> str:
     return f"doctor, step {entry['step']:,}: {entry['said']}.{advice}"
 
 
-def diagnose(run: Run) -> dict[str, Any]:
+def diagnose(run: Run, usual: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """What the rules say of a run's check-ups, of a finished run or one that goes on; as JSON.
 
-    A run without check-ups is judged by its log alone. UserError where nothing has been logged.
+    A run without check-ups is judged by its log alone. `usual`: its recipe's own settings. UserError where
+    nothing has been logged.
     """
     log = run.lines()
     if not log:
         raise UserError(f"{run.path} has no log yet: nothing to examine")
-    history, findings = History(), []
+    history, findings = History(run.record.get("settings"), usual), []
     for checkup in _checkups(run, log):
         for line in history.add(checkup):
             if "found" in line:

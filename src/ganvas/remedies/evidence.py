@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ganvas.remedies.advice import Change
+
 PROBE = "probe/"
 """What stands before the figures of a probe; the others are the log's."""
 
@@ -52,7 +54,9 @@ class Finding:
     since: int
     """The step at which it was first to be seen."""
     advice: str
+    """In words; what to change in the settings is in `tries`."""
     evidence: dict[str, float] = field(default_factory=dict)
+    tries: tuple[Change, ...] = ()
 
 
 Rule = Callable[[Sequence[Checkup]], Finding | None]

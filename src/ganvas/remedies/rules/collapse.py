@@ -2,26 +2,37 @@
 
 from collections.abc import Sequence
 
-from ganvas.remedies.evidence import Checkup, Finding, series, streak
+from ganvas.remedies.advice import Change
+from ganvas.remedies.evidence import Checkup, Finding, median, series, streak
 
 ALIKE = 0.25
 """Spread of samples over that of real items (root of the ratio of total variances, in principal
 coordinates). Measured: .66 to 1 at the end of healthy runs, below .1 in collapsed ones."""
+GROWING = 1.15
+"""A spread that has grown by so much in two check-ups is that of a generator that has just begun."""
 LOST = 0.25
 """Share of the real items whose cells hold no samples (NDB, Richardson & Weiss 2018, with empty bins only).
 Measured at the end of healthy runs: 0 to .12, of ring, grid, garments, emoji; two modes of a ring are .25."""
 SETTLED = 0.9
 """A share that has not fallen below this part of what it was six check-ups before does not fall any more."""
-ADVICE = (
-    "Judge several samples at once (--packing 2), give the critic a larger --penalty.r1 and --penalty.r2, "
-    "or take --game relativistic; with labels in the data, use them"
+NEARER = 0.75
+"""While the energy distance falls below this part of what it was, samples still get nearer."""
+ADVICE = "Where the data have labels, use them"
+TRIES = (
+    Change("packing", 2),
+    Change("penalty.r1", times=5.0, least=0.02),
+    Change("penalty.r2", times=5.0, least=0.02),
+    Change("game", "relativistic"),
+    Change("critic.lr", times=0.5),
+    Change("generator.lr", times=0.5),
+    Change("generator.latent", times=4.0),
 )
 
 
 def total(seen: Sequence[Checkup]) -> Finding | None:
     """Whatever the latent, the sample is nearly the same."""
     row = streak(series(seen, "probe/variety"), lambda v: v < ALIKE, 3)
-    if not row:
+    if not row or row[-1][1] > GROWING * row[-3][1]:
         return None
     return Finding(
         "mode collapse",
@@ -29,6 +40,7 @@ def total(seen: Sequence[Checkup]) -> Finding | None:
         row[0][0],
         ADVICE,
         {"variety": row[-1][1]},
+        TRIES,
     )
 
 
@@ -38,9 +50,9 @@ def partial(seen: Sequence[Checkup]) -> Finding | None:
     row = streak(missing, lambda v: v > LOST, 7)
     if not row or _varied(seen) < ALIKE:
         return None
-    before = sum(v for _, v in row[-7:-4]) / 3
-    now = sum(v for _, v in row[-3:]) / 3
-    if now < SETTLED * before:
+    distance = [v for _, v in series(seen, "probe/distance")][-7:]
+    before, now = median([v for _, v in row[-7:-4]]), median([v for _, v in row[-3:]])
+    if now < SETTLED * before or median(distance[-3:]) < NEARER * median(distance[:3]):
         return None
     return Finding(
         "partial mode collapse",
@@ -49,6 +61,7 @@ def partial(seen: Sequence[Checkup]) -> Finding | None:
         row[0][0],
         ADVICE,
         {"missing": now},
+        TRIES,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from ganvas.remedies.advice import Change
 from ganvas.remedies.evidence import Checkup, Finding, approaching, series, streak
 
 WON = 0.998
@@ -31,9 +32,15 @@ def critic_wins(seen: Sequence[Checkup]) -> Finding | None:
         f"the critic has been right about {row[-1][1]:.1%} of the items since step {row[0][0]:,}, and "
         f"samples come no nearer to the real ones",
         row[0][0],
-        "Take a smaller --critic.lr, more --generator.steps, a larger --penalty.r1 and --penalty.r2, or "
-        "noise on what it sees (--noise.std 0.1)",
+        "The better the critic, the less the generator can learn from it",
         {"critic/accuracy": row[-1][1], "distance": distance[-1]},
+        (
+            Change("critic.lr", times=0.2),
+            Change("penalty.r1", times=5.0, least=0.02),
+            Change("penalty.r2", times=5.0, least=0.02),
+            Change("generator.steps", 2),
+            Change("noise.std", 0.1),
+        ),
     )
 
 
@@ -51,8 +58,15 @@ def critic_useless(seen: Sequence[Checkup]) -> Finding | None:
         f"would ({row[-1][1]:.0%} of pairs), though they differ: no sample falls where {missing:.0%} of the "
         f"real ones lie",
         row[0][0],
-        "Take a larger --critic.lr, more --critic.steps or --critic.width, or smaller penalties",
+        "It learns too slowly, or is held too firmly",
         {"sure": row[-1][1], "distance": distance, "missing": missing},
+        (
+            Change("critic.lr", times=5.0),
+            Change("critic.steps", 2),
+            Change("critic.width", times=2.0),
+            Change("penalty.r1", times=0.2),
+            Change("penalty.r2", times=0.2),
+        ),
     )
 
 
@@ -72,7 +86,12 @@ def critic_overfits(seen: Sequence[Checkup]) -> Finding | None:
         f"the critic ranks training items above new ones of the same kind in {row[-1][1]:.0%} of cases (half "
         f"would be fair), since step {row[0][0]:,}",
         row[0][0],
-        "Augment what it sees (--augment.adaptive true --augment.colour true --augment.shift 0.125 "
-        "--augment.cutout 0.5), or give it more data or a smaller --critic.width",
+        "More data would help most",
         {"knows": row[-1][1]},
+        (
+            Change("augment.colour", True),
+            Change("augment.shift", 0.125),
+            Change("augment.cutout", 0.5),
+            Change("critic.width", times=0.5),
+        ),
     )

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from ganvas.remedies.advice import Change
 from ganvas.remedies.evidence import Checkup, Finding, median, players, series, streak
 
 EXPLODED = 100.0
@@ -10,6 +11,7 @@ EXPLODED = 100.0
 times its median; with the critic's learning rate 20 times too high it rose to 8,000 times."""
 HUGE = 1e4
 """A norm that is too large from the start: healthy ones lay below 500."""
+CLIP, FULL = Change("training.clip", 1.0), Change("training.precision", "fp32")
 VANISHED = 1e-6
 """Of a network's usual norm, or of 1: with Adam's epsilon of 1e-8 steps shrink from there on."""
 
@@ -26,9 +28,9 @@ def not_a_number(seen: Sequence[Checkup]) -> Finding | None:
         "not a number",
         f"{_few(bad)} is no finite number at step {now.step:,}",
         now.step,
-        "Go back to smaller learning rates, bound the gradients (--training.clip 1), "
-        "or compute in fp32 (--training.precision fp32)",
+        "Nothing that is learnt from here on is of use",
         {k: now.figures.get(k, math.nan) for k in bad[:4]},
+        (*(Change(f"{name}.lr", times=0.1) for name in players(seen)), CLIP, FULL),
     )
 
 
@@ -51,8 +53,9 @@ def exploding(seen: Sequence[Checkup]) -> Finding | None:
                 "exploding gradients",
                 f"the gradient of the {name} has a norm of {value:,.0f}{times}",
                 step,
-                f"Divide --{name}.lr by 10, or bound the gradients: --training.clip 1",
+                "Such a step throws away what was learnt",
                 {f"{name}/grad_norm": value, "usual": usual},
+                (Change(f"{name}.lr", times=0.1), CLIP),
             )
     return None
 
@@ -68,16 +71,12 @@ def vanishing(seen: Sequence[Checkup]) -> Finding | None:
                 f"the {name} has had next to no gradient (norm {row[-1][1]:.1e}) since step {row[0][0]:,}, "
                 f"so it learns nothing",
                 row[0][0],
-                _for_no_gradient(name),
+                "A critic that is too sure, or a learning rate that was too high before, is the usual reason",
                 {f"{name}/grad_norm": row[-1][1], "largest": usual},
+                (
+                    Change(f"{name}.lr", times=0.1),
+                    Change("critic.lr", times=0.2),
+                    Change("game", "relativistic"),
+                ),
             )
     return None
-
-
-def _for_no_gradient(name: str) -> str:
-    if name == "generator":
-        return (
-            "The critic may be too sure: a smaller --critic.lr, a larger --penalty.r1, or another --game "
-            "than minimax"
-        )
-    return f"Look for a learning rate that was too high before, and take a smaller --{name}.lr"

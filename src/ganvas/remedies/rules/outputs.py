@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from ganvas.remedies.advice import Change
 from ganvas.remedies.evidence import Checkup, Finding, series, streak
 
 FLAT = 0.05
@@ -46,8 +47,9 @@ def dead(seen: Sequence[Checkup]) -> Finding | None:
         f"within a sample pixels differ {row[-1][1]:.0%} as much as in real pictures, since "
         f"step {row[0][0]:,}",
         row[0][0],
-        "Take smaller learning rates; a generator that has died does not come back, so start anew",
+        "A generator that has died does not come back: start anew",
         {"contrast": row[-1][1]},
+        (Change("generator.lr", times=0.1), Change("decoder.lr", times=0.1)),
     )
 
 
@@ -67,8 +69,9 @@ def saturated(seen: Sequence[Checkup]) -> Finding | None:
         f"{row[-1][1]:.0%} of the samples' values are at the ends of the range ({real:.0%} of the real "
         f"ones), since step {row[0][0]:,}",
         row[0][0],
-        "Divide --generator.lr by 10: at the ends of tanh no gradient comes through",
+        "At the ends of tanh no gradient comes through",
         {"made": row[-1][1], "real": real},
+        (Change("generator.lr", times=0.1), Change("decoder.lr", times=0.1)),
     )
 
 
@@ -82,9 +85,10 @@ def memorised(seen: Sequence[Checkup]) -> Finding | None:
         f"{row[-1][1]:.0%} of the samples lie on a training item, and far from the next, since "
         f"step {row[0][0]:,}",
         row[0][0],
-        "There is too little data for so large a model: stop earlier, take a smaller --generator.width, or "
-        "add data; look at the nearest neighbours before you publish samples",
+        "There is too little data for so large a model: add data, stop earlier, and look at the nearest "
+        "neighbours before you publish samples",
         {"copies": row[-1][1]},
+        (Change("generator.width", times=0.5), Change("critic.width", times=0.5)),
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from ganvas.remedies.advice import Change
 from ganvas.remedies.evidence import Checkup, Finding, series, streak
 
 EMPTY = 0.05
@@ -25,7 +26,7 @@ def collapsed(seen: Sequence[Checkup]) -> Finding | None:
         "posterior collapse",
         f"{said}, since step {row[0][0]:,}: the decoder does without it",
         row[0][0],
-        "Let the KL's weight rise (--warmup 0.5), give it free bits (--free-bits 0.1), or take a "
-        "smaller --beta",
+        "The KL costs more than z is worth to the decoder",
         {"kl": carried[-1][1]} if carried else {"active": row[-1][1]},
+        (Change("warmup", 0.5), Change("free_bits", 0.1), Change("beta", 1.0)),
     )

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
+from ganvas.remedies.advice import Change
 from ganvas.remedies.evidence import Checkup, Finding, approaching, median, series
 
 WINDOW = 8
@@ -33,9 +34,16 @@ def oscillating(seen: Sequence[Checkup]) -> Finding | None:
         f"from one check-up to the next samples at fixed latents change by {usual:.1f} times the spread of "
         f"the data, and no less since step {marked[0].step:,}: they go round instead of settling",
         marked[0].step,
-        "Divide both learning rates by 3, take --generator.beta1 0 and --critic.beta1 0, or a larger "
-        "--penalty.r1 and --penalty.r2",
+        "Smaller steps and a smoother critic calm such a game",
         {"moved": usual, "way": sum(ways), "net": net},
+        (
+            Change("critic.lr", times=0.3),
+            Change("generator.lr", times=0.3),
+            Change("generator.beta1", 0.0),
+            Change("critic.beta1", 0.0),
+            Change("penalty.r1", times=5.0, least=0.02),
+            Change("penalty.r2", times=5.0, least=0.02),
+        ),
     )
 
 
@@ -56,8 +64,9 @@ def stalled(seen: Sequence[Checkup]) -> Finding | None:
         "stalled",
         f"samples at fixed latents have not changed since step {marked[0].step:,}",
         marked[0].step,
-        "Take larger learning rates: nothing is learnt at these",
+        "Nothing is learnt at these learning rates",
         {"moved": max(ways)},
+        (Change("generator.lr", times=10.0), Change("decoder.lr", times=10.0)),
     )
 
 
