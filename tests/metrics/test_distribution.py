@@ -105,3 +105,16 @@ def test_what_cannot_be_compared_is_refused():
         kernel_distance(A, np.full_like(A, np.nan))
     with pytest.raises(ValueError, match="more than 5 items"):
         prdc(A, B[:5])
+
+
+def test_prdc_is_exact_where_single_precision_would_not_be():
+    """Far from the origin, with an outlier, and where most items lie on one spot."""
+    real, fake = rng.normal(size=(400, 6)), rng.normal(size=(350, 6)) * 0.8
+    for shift in (0.0, 1e4):
+        assert tuple(prdc(real + shift, fake + shift)) == pytest.approx(
+            prdc_by_scipy(real, fake, 5), abs=1e-12
+        )
+    far = np.vstack([real, np.full((1, 6), 1e6)])
+    assert tuple(prdc(far, fake)) == pytest.approx(prdc_by_scipy(far, fake, 5), abs=1e-12)
+    spot = np.vstack([np.zeros((300, 6)), fake])
+    assert tuple(prdc(real, spot)) == pytest.approx(prdc_by_scipy(real, spot, 5), abs=1e-12)

@@ -9,6 +9,9 @@ from torch import Tensor
 
 Features = Float[np.ndarray, "count dim"] | Float[Tensor, "count dim"]
 
+SPARE = 4  # neighbours beyond the k-th that are measured exactly, for fp32 may confuse their order
+PAIRS_AT_ONCE = 4096
+MANY = 0.01  # of all pairs, beyond which all are measured again
 ROWS_AT_ONCE = 1024  # of a distance matrix: 1024 x 50,000 in fp64 are 400 MB
 
 
@@ -68,15 +71,17 @@ def prdc(real: Features, fake: Features, k: int = 5) -> Prdc:
     real, fake = _pair(real, fake)
     if min(len(real), len(fake)) <= k:
         raise ValueError(f"k={k} neighbours need more than {k} items; real has {len(real)}, fake {len(fake)}")
+    real, fake = real - real.mean(0), fake - real.mean(0)  # near the origin fp32 keeps more of a distance
     real_radius, fake_radius = _radius(real, k), _radius(fake, k)
+    rough = fake.float()  # in fp32 products take half the time
     in_real_balls = torch.zeros(len(fake), dtype=torch.int64)
     recalled, covered = 0, 0
     for rows, radius in zip(real.split(ROWS_AT_ONCE), real_radius.split(ROWS_AT_ONCE), strict=True):
-        distance = _squared_distance(rows, fake)
-        inside = distance < radius[:, None]
+        distance = _squared_distance(rows.float(), rough)
+        inside = _nearer(distance, radius[:, None], rows, fake)
         in_real_balls += inside.sum(0)
         covered += int(inside.any(1).sum())
-        recalled += int((distance < fake_radius).any(1).sum())
+        recalled += int(_nearer(distance, fake_radius, rows, fake).any(1).sum())
     return Prdc(
         precision=(in_real_balls > 0).double().mean().item(),
         recall=recalled / len(real),
@@ -121,10 +126,40 @@ def _mean_kernel(a: Tensor, b: Tensor, *, same: bool = False) -> Tensor:
 
 
 def _squared_distance(a: Tensor, b: Tensor) -> Tensor:
-    return torch.addmm(b.square().sum(1) + a.square().sum(1, keepdim=True), a, b.T, alpha=-2).clamp_(min=0)
+    return torch.addmm(b.square().sum(1) + a.square().sum(1, keepdim=True), a, b.T, alpha=-2)
+
+
+def _doubt(a: Tensor, b: Tensor) -> float:
+    """More than fp32 can be wrong by: rounding errors of a long sum grow as the root of its length."""
+    largest = a.square().sum(1).max() + b.square().sum(1).max()
+    return float(largest) * 2**-22 * max(4.0, a.shape[1] ** 0.5 / 4)
+
+
+def _nearer(distance: Tensor, reach: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    """Whether the squared distance, given in fp32, is below `reach`; in fp64 where that leaves a doubt."""
+    beyond = distance - reach.float()
+    found, unsure = beyond < 0, beyond.abs() <= _doubt(a, b)
+    if unsure.sum() > MANY * unsure.numel():
+        return _squared_distance(a, b) < reach
+    i, j = torch.nonzero(unsure, as_tuple=True)
+    for rows, columns in zip(i.split(PAIRS_AT_ONCE), j.split(PAIRS_AT_ONCE), strict=True):
+        exact = (a[rows] - b[columns]).square().sum(1)
+        found[rows, columns] = exact < reach.expand(distance.shape)[rows, columns]
+    return found
 
 
 def _radius(x: Tensor, k: int) -> Tensor:
     """Squared distance of each row to its k-th nearest neighbour; the nearest of all is the row itself."""
-    near = [_squared_distance(r, x).topk(k + 1, dim=1, largest=False) for r in x.split(ROWS_AT_ONCE)]
-    return torch.cat([found.values[:, k] for found in near])
+    rough, doubt, found = x.float(), _doubt(x, x), []
+    for start in range(0, len(x), ROWS_AT_ONCE):
+        rows = x[start : start + ROWS_AT_ONCE]
+        distance = _squared_distance(rough[start : start + ROWS_AT_ONCE], rough)
+        near = distance.topk(min(len(x), k + 1 + SPARE), dim=1, largest=False)
+        parts = zip(rows.split(64), near.indices.split(64), strict=True)
+        exact = torch.cat([(some[:, None] - x[which]).square().sum(2) for some, which in parts])
+        radius = exact.kthvalue(k + 1, dim=1).values
+        unsure = radius + doubt >= near.values[:, -1]  # one that was not measured might be nearer
+        if unsure.any():
+            radius[unsure] = _squared_distance(rows[unsure], x).kthvalue(k + 1, dim=1).values.clamp(min=0)
+        found.append(radius)
+    return torch.cat(found)
