@@ -23,7 +23,14 @@ SAMPLES = 2_500
 SMALL = {"generator.width": 64, "critic.width": 64, "training.batch": 64}
 UNBOUND = {"penalty__r1": 0.0, "penalty__r2": 0.0}
 COLLAPSE = ("mode collapse", "partial mode collapse")
-UNSTABLE = ("exploding gradients", "oscillation", "the critic wins", "not a number", *COLLAPSE)
+UNSTABLE = (
+    "exploding gradients",
+    "oscillation",
+    "the critic wins",
+    "not a number",
+    "samples astray",
+    *COLLAPSE,
+)
 
 
 @dataclass(frozen=True)

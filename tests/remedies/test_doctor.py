@@ -104,7 +104,9 @@ def test_the_command_line_says_it_in_words_and_as_json(ganvas, tmp_path):
     trained = ganvas("train", "points", "--data", "ring", *tiny, *rates)
     assert trained.returncode == 0, trained.stderr
     assert "doctor, step" in trained.stderr
-    assert "exploding gradients" in (tmp_path / "sick/report.html").read_text()
+    report = (tmp_path / "sick/report.html").read_text()
+    assert "exploding gradients" in report
+    assert 'class="trouble"' in report
     words, as_json = ganvas("doctor", "sick"), ganvas("doctor", "sick", "--json")
     found = json.loads(as_json.stdout)
     assert (words.returncode, as_json.returncode) == (0, 0)

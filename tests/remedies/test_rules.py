@@ -62,6 +62,7 @@ SICK = {
     "wrong data range": (outputs.wrong_range, slashed(real__low=-1.0, real__high=-0.99), 100),
     "blank samples": (outputs.dead, slashed(made__contrast=0.001), 500),
     "saturated samples": (outputs.saturated, slashed(made__ends=0.99), 500),
+    "samples astray": (outputs.astray, {"variety": 3.0}, 500),
     "memorisation": (outputs.memorised, {"copies": 0.9}, 500),
     "mode collapse": (collapse.total, {"variety": 0.02}, 500),
     "partial mode collapse": (collapse.partial, {"missing": 0.4}, 500),

@@ -20,6 +20,7 @@ RULES: tuple[Rule, ...] = (
     outputs.wrong_range,
     outputs.dead,
     outputs.saturated,
+    outputs.astray,
     outputs.memorised,
     collapse.total,
     collapse.partial,
@@ -71,7 +72,7 @@ class History:
             self._absent[name] += name not in found
             if self._absent[name] >= OVER:
                 since = self.open.pop(name).since
-                said = f"{name}: no longer to be seen, after it was since step {since:,}"
+                said = f"{name}, there since step {since:,}, is no longer to be seen"
                 entries.append({"step": checkup.step, "over": name, "since": since, "said": said})
         return entries
 
@@ -236,9 +237,11 @@ def told(found: dict[str, Any]) -> Iterator[str]:
     for f in found["findings"]:
         until = f", over at step {f['until']:,}" if f["until"] else ""
         yield f"\n{f['found']} (found at step {f['step']:,}{until})\n  {f['said']}."
-        if not f["until"]:
-            yield f"  What to do: {f['advice']}."
+        yield f"  What to do: {f['advice']}."
     if not found["checkups"]:
         yield f"\nIt is too early to tell: the first check-up comes after {FEWEST_STEPS} steps or more."
     elif found["healthy"]:
-        yield "\nNothing is wrong by now." if found["findings"] else "\nNothing wrong was found."
+        past = (
+            "At the last check-ups none of this was to be seen any more; what it did to the model may stay."
+        )
+        yield f"\n{past if found['findings'] else 'Nothing wrong was found.'}"

@@ -1,4 +1,4 @@
-"""Rules on values: data in a wrong range, samples that are blank, cut off, or copies."""
+"""Rules on values: data in a wrong range, samples that are blank, cut off, astray, or copies."""
 
 from collections.abc import Sequence
 
@@ -13,6 +13,9 @@ BLANK = 0.05
 """Contrast of samples (standard deviation within one) over that of real pictures."""
 CUT = 0.9
 """Share of values at the ends of the range. Of Fashion-MNIST's own .43 to .5 are there."""
+WIDE = 1.5
+"""Spread of samples over that of real items. Measured: beyond it at 3 check-ups in turn at most in healthy
+runs, while they begin; at 8 and more with the critic's learning rate 20 times too high."""
 COPIED = 0.5
 """Share of samples that are copies, by Yoon et al. 2023 (sec. 3): .0 in healthy runs."""
 
@@ -72,6 +75,21 @@ def saturated(seen: Sequence[Checkup]) -> Finding | None:
         "At the ends of tanh no gradient comes through",
         {"made": row[-1][1], "real": real},
         (Change("generator.lr", times=0.1), Change("decoder.lr", times=0.1)),
+    )
+
+
+def astray(seen: Sequence[Checkup]) -> Finding | None:
+    """Samples lie far outside the data, and stay there."""
+    row = streak(series(seen, "probe/variety"), lambda v: v > WIDE, 6)
+    if not row:
+        return None
+    return Finding(
+        "samples astray",
+        f"samples spread {row[-1][1]:.1f} times as wide as the real items, since step {row[0][0]:,}",
+        row[0][0],
+        "The critic does not lead the generator back to the data",
+        {"variety": row[-1][1]},
+        (Change("critic.lr", times=0.3), Change("generator.lr", times=0.3), Change("training.clip", 1.0)),
     )
 
 
