@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 Features = Float[np.ndarray, "count dim"] | Float[Tensor, "count dim"]
@@ -53,6 +53,13 @@ def kernel_distance_blocks(
     return float(np.mean(draws)), float(np.std(draws))
 
 
+class Nearest(NamedTuple):
+    """Neighbours, the nearest first."""
+
+    values: Float[Tensor, "n k"]
+    indices: Int[Tensor, "n k"]
+
+
 class Prdc(NamedTuple):
     """Precision, recall (Kynkäänniemi 2019, eq. 1), density and coverage (Naeem 2020, eqs. 4 and 5)."""
 
@@ -72,16 +79,16 @@ def prdc(real: Features, fake: Features, k: int = 5) -> Prdc:
     if min(len(real), len(fake)) <= k:
         raise ValueError(f"k={k} neighbours need more than {k} items; real has {len(real)}, fake {len(fake)}")
     real, fake = real - real.mean(0), fake - real.mean(0)  # near the origin fp32 keeps more of a distance
-    real_radius, fake_radius = _radius(real, k), _radius(fake, k)
-    rough = fake.float()  # in fp32 products take half the time
+    real_balls, fake_balls = _Balls(real, k), _Balls(fake, k)
     in_real_balls = torch.zeros(len(fake), dtype=torch.int64)
     recalled, covered = 0, 0
-    for rows, radius in zip(real.split(ROWS_AT_ONCE), real_radius.split(ROWS_AT_ONCE), strict=True):
-        distance = _squared_distance(rows.float(), rough)
-        inside = _nearer(distance, radius[:, None], rows, fake)
+    for start in range(0, len(real), ROWS_AT_ONCE):
+        rows = slice(start, start + ROWS_AT_ONCE)
+        distance = _squared_distance(real_balls.rough[rows], fake_balls.rough)
+        inside = real_balls.hold(fake_balls, distance.T, rows, slice(None)).T
         in_real_balls += inside.sum(0)
         covered += int(inside.any(1).sum())
-        recalled += int(_nearer(distance, fake_radius, rows, fake).any(1).sum())
+        recalled += int(fake_balls.hold(real_balls, distance, slice(None), rows).any(1).sum())
     return Prdc(
         precision=(in_real_balls > 0).double().mean().item(),
         recall=recalled / len(real),
@@ -129,37 +136,76 @@ def _squared_distance(a: Tensor, b: Tensor) -> Tensor:
     return torch.addmm(b.square().sum(1) + a.square().sum(1, keepdim=True), a, b.T, alpha=-2)
 
 
+class _Balls:
+    """Around each row, to its k-th nearest neighbour (the nearest of all is the row itself).
+
+    Distances are taken in fp32, which is twice as fast, and in fp64 where that leaves a doubt.
+    """
+
+    def __init__(self, x: Tensor, k: int):
+        self.x, self.rough, self.k = x, x.float(), k
+        self.near = _neighbours(self.rough, min(len(x), k + 1 + SPARE))
+        self.doubt = _doubt(x, x)
+
+    def hold(
+        self, other: "_Balls", distance: Tensor, mine: slice, theirs: slice
+    ) -> Bool[Tensor, "other mine"]:
+        """Whether each of the other rows lies inside each ball, by these rough squared distances."""
+        beyond = distance - self.near.values[mine, self.k]
+        found, unsure = beyond < 0, beyond.abs_() <= self.doubt + _doubt(self.x, other.x)
+        count = int(unsure.sum())
+        if not count:
+            return found
+        balls = torch.nonzero(unsure.any(0))[:, 0]
+        centre, reach = self.x[mine][balls], self.radius(balls + (mine.start or 0))
+        if count > MANY * unsure.numel():
+            found[:, balls] = _squared_distance(other.x[theirs], centre) < reach
+            return found
+        place = torch.empty(len(unsure[0]), dtype=torch.int64)
+        place[balls] = torch.arange(len(balls))
+        i, j = torch.nonzero(unsure, as_tuple=True)
+        for rows, columns in zip(i.split(PAIRS_AT_ONCE), j.split(PAIRS_AT_ONCE), strict=True):
+            at = place[columns]
+            exact = (other.x[theirs][rows] - centre[at]).square().sum(1)
+            found[rows, columns] = exact < reach[at]
+        return found
+
+    def radius(self, rows: Tensor) -> Tensor:
+        """Squared, in fp64."""
+        values, which = (found[rows] for found in self.near)
+        parts = zip(rows.split(64), which.split(64), strict=True)
+        exact = torch.cat([(self.x[r][:, None] - self.x[w]).square().sum(2) for r, w in parts])
+        found = exact.kthvalue(self.k + 1, dim=1).values
+        unsure = found + self.doubt >= values[:, -1]  # one that was not measured might be nearer
+        for some in torch.nonzero(unsure)[:, 0].split(ROWS_AT_ONCE):
+            distance = _squared_distance(self.x[rows[some]], self.x)
+            found[some] = distance.kthvalue(self.k + 1, dim=1).values.clamp(min=0)
+        return found
+
+
 def _doubt(a: Tensor, b: Tensor) -> float:
     """More than fp32 can be wrong by: rounding errors of a long sum grow as the root of its length."""
     largest = a.square().sum(1).max() + b.square().sum(1).max()
     return float(largest) * 2**-22 * max(4.0, a.shape[1] ** 0.5 / 4)
 
 
-def _nearer(distance: Tensor, reach: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """Whether the squared distance, given in fp32, is below `reach`; in fp64 where that leaves a doubt."""
-    beyond = distance - reach.float()
-    found, unsure = beyond < 0, beyond.abs() <= _doubt(a, b)
-    if unsure.sum() > MANY * unsure.numel():
-        return _squared_distance(a, b) < reach
-    i, j = torch.nonzero(unsure, as_tuple=True)
-    for rows, columns in zip(i.split(PAIRS_AT_ONCE), j.split(PAIRS_AT_ONCE), strict=True):
-        exact = (a[rows] - b[columns]).square().sum(1)
-        found[rows, columns] = exact < reach.expand(distance.shape)[rows, columns]
-    return found
+def _neighbours(x: Tensor, k: int) -> Nearest:
+    """Of each row, itself among them; every pair is measured once."""
+    blocks = [*range(0, len(x), ROWS_AT_ONCE)]
+    values = torch.full((len(x), k), torch.inf, dtype=x.dtype)
+    indices = torch.zeros(len(x), k, dtype=torch.int64)
 
+    def merge(start: int, distance: Tensor, first: int) -> None:
+        rows = slice(start, start + len(distance))
+        near = distance.topk(min(k, distance.shape[1]), dim=1, largest=False)
+        both = torch.cat([values[rows], near.values], 1)
+        values[rows], at = both.topk(k, dim=1, largest=False)
+        indices[rows] = torch.cat([indices[rows], near.indices + first], 1).gather(1, at)
 
-def _radius(x: Tensor, k: int) -> Tensor:
-    """Squared distance of each row to its k-th nearest neighbour; the nearest of all is the row itself."""
-    rough, doubt, found = x.float(), _doubt(x, x), []
-    for start in range(0, len(x), ROWS_AT_ONCE):
-        rows = x[start : start + ROWS_AT_ONCE]
-        distance = _squared_distance(rough[start : start + ROWS_AT_ONCE], rough)
-        near = distance.topk(min(len(x), k + 1 + SPARE), dim=1, largest=False)
-        parts = zip(rows.split(64), near.indices.split(64), strict=True)
-        exact = torch.cat([(some[:, None] - x[which]).square().sum(2) for some, which in parts])
-        radius = exact.kthvalue(k + 1, dim=1).values
-        unsure = radius + doubt >= near.values[:, -1]  # one that was not measured might be nearer
-        if unsure.any():
-            radius[unsure] = _squared_distance(rows[unsure], x).kthvalue(k + 1, dim=1).values.clamp(min=0)
-        found.append(radius)
-    return torch.cat(found)
+    for n, a in enumerate(blocks):
+        for b in blocks[n:]:
+            distance = _squared_distance(x[a : a + ROWS_AT_ONCE], x[b : b + ROWS_AT_ONCE])
+            merge(a, distance, b)
+            if a != b:
+                merge(b, distance.T.contiguous(), a)
+    return Nearest(values, indices)
