@@ -64,8 +64,10 @@ def rates(both: float) -> dict[str, float]:
 
 
 PATIENTS = {
-    "ring": points("ring"),
-    "grid": points("grid"),
+    "ring": Patient("ring", "points", 4_000),
+    "grid": Patient("grid", "points", 4_000),
+    "ring, small": points("ring"),
+    "grid, small": points("grid"),
     "ring, lr of the critic x 20": points("ring", UNSTABLE, critic__lr=0.02),
     "grid, lr of the critic x 20": points("grid", UNSTABLE, critic__lr=0.02),
     "ring, lr 0.1": points("ring", UNSTABLE, steps=1_000, **rates(0.1)),

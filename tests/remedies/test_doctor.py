@@ -18,7 +18,6 @@ RECIPES = {
     | {"critic.norm": "spectral", "augment.adaptive": True, "augment.colour": True, "augment.speed": 500},
     "vae": {"width": 4},
     "vaegan": {"encoder.width": 4, "decoder.width": 4, "critic.width": 4},
-    "pixel": {},
 }
 
 

@@ -109,6 +109,11 @@ def test_what_does_not_move_has_stalled_unless_its_rates_have_come_down():
     assert progress.stalled(course(marks=lambda k: 1.0, rate=0.01)) is None
 
 
+def test_what_is_lost_while_the_rates_fall_is_found_sooner():
+    assert collapse.partial(course(12, 8, missing=0.5, rate=0.5)).since == 900
+    assert collapse.partial(course(12, 8, missing=0.5)) is None
+
+
 def test_a_share_that_mends_is_no_collapse():
     assert collapse.partial(course(missing=lambda k: 0.9**k)) is None
 

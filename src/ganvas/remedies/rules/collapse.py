@@ -13,8 +13,12 @@ GROWING = 1.15
 LOST = 0.25
 """Share of the real items whose cells hold no samples (NDB, Richardson & Weiss 2018, with empty bins only).
 Measured at the end of healthy runs: 0 to .12, of ring, grid, garments, emoji; two modes of a ring are .25."""
+MUCH = 0.35
+LONG, SHORT, FALLING = 7, 4, 0.9
+"""Check-ups over which it must be so; fewer when much is lost and the learning rates are
+below this part of their largest: from there on little mends."""
 SETTLED = 0.9
-"""A share that has not fallen below this part of what it was six check-ups before does not fall any more."""
+"""A share that has not fallen below this part of what it was does not fall any more."""
 NEARER = 0.75
 """While the energy distance falls below this part of what it was, samples still get nearer."""
 ADVICE = "Where the data have labels, use them"
@@ -47,11 +51,13 @@ def total(seen: Sequence[Checkup]) -> Finding | None:
 def partial(seen: Sequence[Checkup]) -> Finding | None:
     """Regions where many real items lie get no samples, and this does not mend."""
     missing = series(seen, "probe/missing")
-    row = streak(missing, lambda v: v > LOST, 7)
+    settling = seen[-1].figures.get("rate", 1.0) < FALLING
+    watched = SHORT if settling and missing and missing[-1][1] > MUCH else LONG
+    row = streak(missing, lambda v: v > LOST, watched)
     if not row or _varied(seen) < ALIKE:
         return None
-    distance = [v for _, v in series(seen, "probe/distance")][-7:]
-    before, now = median([v for _, v in row[-7:-4]]), median([v for _, v in row[-3:]])
+    distance = [v for _, v in series(seen, "probe/distance")][-watched:]
+    before, now = median([v for _, v in row[-watched:][:3]]), median([v for _, v in row[-3:]])
     if now < SETTLED * before or median(distance[-3:]) < NEARER * median(distance[:3]):
         return None
     return Finding(
