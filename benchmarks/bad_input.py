@@ -234,6 +234,10 @@ CASES = [
     Case("Samples", "output is a folder", "ganvas sample runs/pets -o data"),
     Case("Samples", "output there already", "ganvas sample runs/pets -n 2 -o taken/", before=something_there),
     Case("Samples", "report of nothing", "ganvas report runs/pest"),
+    Case("Evaluation", "too few held out", "ganvas evaluate runs/pets --features pixels"),
+    Case("Evaluation", "features unknown", "ganvas evaluate runs/pets --features inception"),
+    Case("Evaluation", "features file missing", "ganvas evaluate runs/pets --features inception.onnx"),
+    Case("Evaluation", "too few samples", "ganvas evaluate runs/pets --samples 3"),
     Case("The machine", "not enough memory for the batch", BIG, 0, memory=MEMORY),
     Case("The machine", "disk full", f"{TRAIN} --data data/pets --out full/run", before=small_disk),
 ]  # fmt: skip

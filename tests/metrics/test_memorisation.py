@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 from scipy.spatial.distance import cdist
 
+from ganvas.data.load import load
 from ganvas.metrics.memorisation import copying, nearest, support
+from ganvas.models.template import moved
 
 rng = np.random.default_rng(0)
 MIX = rng.normal(size=(16, 16))
@@ -56,6 +59,20 @@ def test_one_in_five_copied_is_enough_and_is_how_many_are_found():
     assert low < 0.2 < high
     assert value == pytest.approx(0.2, abs=0.03)
     assert set(found.suspects[:100]) == set(range(100))
+
+
+def test_pictures_moved_by_up_to_a_pixel_are_found_by_where_they_lie_on_the_whole():
+    """One by one hardly any is nearer to a training picture, as distances go, than held-out ones are."""
+    data = load("fashion")
+    order = np.random.default_rng(0).permutation(len(data))[:1_600]
+    pictures = data.fetch(order)["image"].numpy().astype(np.float32)
+    training, held_out, fresh = np.split(pictures, [1_000, 1_200])
+    draw = np.random.default_rng(1)
+    some = torch.from_numpy(training[draw.integers(1_000, size=400)])
+    moves = torch.from_numpy(draw.integers(-1, 2, (2, 400)))
+    flat = [x.reshape(len(x), -1) for x in (moved(some, moves).numpy(), fresh, training, held_out)]
+    assert copying(flat[0], *flat[2:]).convicts()
+    assert not copying(flat[1], *flat[2:]).convicts()
 
 
 @pytest.mark.parametrize("scale", [1.0, 0.5])
