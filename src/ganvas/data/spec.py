@@ -1,8 +1,11 @@
 """All that a model knows of the data it was trained on."""
 
 import numpy as np
+from jaxtyping import UInt8
 
 from ganvas.core.settings import Settings
+
+Pixels = UInt8[np.ndarray, "n channel height width"]
 
 
 class Spec(Settings):
@@ -20,16 +23,36 @@ class Spec(Settings):
     """Of points: see `offset`."""
 
     def restore(self, items: np.ndarray) -> np.ndarray:
-        """As a user knows it: pictures as uint8 (n, height, width, channels), points in their units."""
+        """As a user knows it: pictures as uint8 (n, height, width, channels), points in their units.
+
+        Models see transparent pictures premultiplied; a user gets the colours themselves, as in a file.
+        """
         if self.kind == "image":
             pixels = np.rint((items.clip(-1, 1) + 1) * 127.5).astype(np.uint8)
-            return np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
+            return np.ascontiguousarray(straight(pixels).transpose(0, 2, 3, 1))
         return items * np.asarray(self.scale or 1.0) + np.asarray(self.offset or 0.0)
 
     def prepare(self, items: np.ndarray) -> np.ndarray:
         """The way back: from what `restore` gives to what a model sees, float32."""
         if self.kind == "image":
-            pixels = items.transpose(0, 3, 1, 2).astype(np.float32)
+            pixels = premultiplied(items.transpose(0, 3, 1, 2)).astype(np.float32)
             return np.ascontiguousarray(pixels / np.float32(127.5) - 1)
         values = (items - np.asarray(self.offset or 0.0)) / np.asarray(self.scale or 1.0)
         return values.astype(np.float32)
+
+
+def straight(pixels: Pixels) -> Pixels:
+    """Premultiplied colours with what hides them taken off; pictures without transparency as they are."""
+    if pixels.shape[1] != 4:
+        return pixels
+    colour, alpha = pixels[:, :3], pixels[:, 3:]
+    whole = np.minimum(colour, alpha) * (255 / np.maximum(alpha, 1))
+    return np.concatenate([np.rint(whole).astype(np.uint8), alpha], 1)
+
+
+def premultiplied(pixels: Pixels) -> Pixels:
+    """`straight` undone, but for rounding."""
+    if pixels.shape[1] != 4:
+        return pixels
+    colour, alpha = pixels[:, :3], pixels[:, 3:]
+    return np.concatenate([np.rint(colour * (alpha / 255)).astype(np.uint8), alpha], 1)

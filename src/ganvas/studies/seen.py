@@ -11,7 +11,7 @@ import torch
 from ganvas.core.files import beside
 from ganvas.core.turns import Objective
 from ganvas.data import cache
-from ganvas.data.spec import Spec
+from ganvas.data.spec import Spec, straight
 from ganvas.metrics.extractors import Extractor
 
 Progress = Callable[[int, int], None]
@@ -44,7 +44,7 @@ def some(data: Any, most: int) -> Items:
     if len(data) > most:
         index = np.sort(np.random.default_rng(0).permutation(len(data))[:most])
     batch = data.fetch(index)
-    values = batch["image" if data.kind == "image" else "point"].numpy()
+    values = straight(batch["image"].numpy()) if data.kind == "image" else batch["point"].numpy()
     return Items(values, None if "label" not in batch else batch["label"].numpy())
 
 
