@@ -5,7 +5,7 @@ Kautz 2020 (NVAE), no norm as in Child 2021 (VDVAE).
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 import torch
@@ -14,11 +14,11 @@ from pydantic import Field
 from torch import Tensor
 
 from ganvas.core.settings import Settings as Base
-from ganvas.core.turns import Batch, Objective, Turn
+from ganvas.core.turns import Batch, Turn
 from ganvas.data.spec import Spec
 from ganvas.losses.divergence import kl_to_standard, log_normal
 from ganvas.losses.observation import ObservationName, observation
-from ganvas.models.latent import chosen_classes, decoded, draw
+from ganvas.models.latent import FromLatents, decoded
 from ganvas.models.likelihood import black_and_white, charged
 from ganvas.models.vae import NetworkSettings
 from ganvas.nn.ladder import BottomUp, Law, Maps, Sizes, TopDown, rungs_of
@@ -76,7 +76,7 @@ class Inferred(NamedTuple):
     log_var: Float[Tensor, "n latent"]
 
 
-class HVAE(Objective):
+class HVAE(FromLatents):
     """Encoder and decoder raise the bound E_q log p(x | z) - sum_l E_q KL(q(z_l | x, z_<l) || p(z_l | z_<l)).
 
     The latents are taken as noise: z_l = mean + sigma * noise_l, mean and sigma being the prior's given z_<l.
@@ -161,19 +161,6 @@ class HVAE(Objective):
     def decode(self, z: Float[Tensor, "n latent"], label: Labels = None, batch: int = 64) -> Items:
         """The mean picture of each z, which is the noise of all groups."""
         return self.law.mean(decoded(self.decoder, z, label, batch))
-
-    @torch.no_grad()
-    def sample(  # pyright: ignore[reportIncompatibleMethodOverride] (it takes these conditions only)
-        self,
-        n: int,
-        *,
-        generator: torch.Generator | None = None,
-        label: int | Sequence[int] | Tensor | None = None,
-        truncation: float = 1.0,
-    ) -> Items:
-        """`n` pictures, each the mean of its law; of the classes in `label`, else of all alike."""
-        z = draw(n, self.latent, truncation, generator)
-        return self.decode(z, chosen_classes(self.spec, n, label, generator))
 
 
 def build(config: Settings, spec: Spec) -> HVAE:

@@ -1,4 +1,4 @@
-"""Where samples start."""
+"""Where samples start, and models that make them of it."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,44 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from ganvas.core.turns import Objective
 from ganvas.data.spec import Spec
+
+
+class FromLatents(Objective):
+    """A model that makes an item of a z, whose prior is known."""
+
+    spec: Spec
+
+    @property
+    def latent(self) -> int:
+        """Numbers in z."""
+        raise NotImplementedError
+
+    def decode(
+        self, z: Float[Tensor, "n latent"], label: Int[Tensor, " n"] | None = None, batch: int = 64
+    ) -> Float[Tensor, "n ..."]:
+        """The item of each z, so many at a time."""
+        raise NotImplementedError
+
+    def start(
+        self, n: int, truncation: float, generator: torch.Generator | None
+    ) -> Float[Tensor, "n latent"]:
+        """z from the prior."""
+        return draw(n, self.latent, truncation, generator)
+
+    @torch.no_grad()
+    def sample(  # pyright: ignore[reportIncompatibleMethodOverride] (it takes these conditions only)
+        self,
+        n: int,
+        *,
+        generator: torch.Generator | None = None,
+        label: int | Sequence[int] | Tensor | None = None,
+        truncation: float = 1.0,
+    ) -> Float[Tensor, "n ..."]:
+        """`n` items, each the mean of its law; of the classes in `label`, else of all alike."""
+        z = self.start(n, truncation, generator)
+        return self.decode(z, chosen_classes(self.spec, n, label, generator))
 
 
 def draw(

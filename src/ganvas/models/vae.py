@@ -1,6 +1,6 @@
 """Variational autoencoders (Kingma & Welling 2014), importance-weighted or with a VampPrior."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Literal
 
 import torch
@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from ganvas.core.device import precise
 from ganvas.core.errors import UserError
 from ganvas.core.settings import Settings as Base
-from ganvas.core.turns import Batch, Objective, Turn
+from ganvas.core.turns import Batch, Turn
 from ganvas.data.spec import Spec
 from ganvas.losses.divergence import kl_to_standard, log_mean_exp, log_mixture, log_normal
 from ganvas.losses.observation import ObservationName, observation
-from ganvas.models.latent import chosen_classes, decoded, draw, sampled
+from ganvas.models.latent import FromLatents, decoded, sampled
 from ganvas.models.likelihood import black_and_white, charged
 from ganvas.models.settings import PlayerSettings
 from ganvas.nn.autoencoder import Activation, DenseGrow, DenseShrink, Grow, Shrink
@@ -91,7 +91,7 @@ class Vamp(nn.Module):
         return self.pictures.clamp(-1, 1)
 
 
-class VAE(Objective):
+class VAE(FromLatents):
     """Encoder and decoder raise the same bound on log P(x): E_q log p(x | z) - KL(q(z | x) || p(z))."""
 
     def __init__(self, config: Settings, spec: Spec):
@@ -182,22 +182,15 @@ class VAE(Objective):
         """The mean picture of each z."""
         return self.law.mean(decoded(self.decoder, z, label, batch))
 
-    @torch.no_grad()
-    def sample(  # pyright: ignore[reportIncompatibleMethodOverride] (it takes these conditions only)
-        self,
-        n: int,
-        *,
-        generator: torch.Generator | None = None,
-        label: int | Sequence[int] | Tensor | None = None,
-        truncation: float = 1.0,
-    ) -> Items:
-        """`n` pictures, each the mean of its law; of the classes in `label`, else of all alike."""
-        z = draw(n, self.latent, truncation, generator)
-        if self.config.prior.kind == "vamp":
-            mean, log_var = self.posterior(self.prior())
-            which = torch.randint(len(mean), (n,), generator=generator)
-            z = mean.cpu()[which] + (log_var / 2).exp().cpu()[which] * z
-        return self.decode(z, chosen_classes(self.spec, n, label, generator))
+    def start(
+        self, n: int, truncation: float, generator: torch.Generator | None
+    ) -> Float[Tensor, "n latent"]:
+        z = super().start(n, truncation, generator)
+        if self.config.prior.kind == "normal":
+            return z
+        mean, log_var = self.posterior(self.prior())
+        which = torch.randint(len(mean), (n,), generator=generator)
+        return mean.cpu()[which] + (log_var / 2).exp().cpu()[which] * z
 
 
 def build(config: Settings, spec: Spec) -> VAE:

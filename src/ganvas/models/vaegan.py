@@ -1,6 +1,6 @@
 """VAE-GAN (Larsen et al. 2016): a VAE that measures its reconstructions in what a critic sees in them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import torch
 from jaxtyping import Float, Int
@@ -9,13 +9,13 @@ from torch import Tensor, nn
 
 from ganvas.core.device import precise
 from ganvas.core.settings import Settings as Base
-from ganvas.core.turns import Batch, Objective, Turn
+from ganvas.core.turns import Batch, Turn
 from ganvas.data.spec import Spec
 from ganvas.losses import adversarial
 from ganvas.losses.adversarial import GameName
 from ganvas.losses.divergence import kl_to_standard
 from ganvas.models import dcgan
-from ganvas.models.latent import chosen_classes, decoded, draw, sampled
+from ganvas.models.latent import FromLatents, decoded, sampled
 from ganvas.models.settings import PlayerSettings
 from ganvas.nn.autoencoder import Shrink
 from ganvas.nn.conditioning import Critic
@@ -56,7 +56,7 @@ class Settings(Base):
     """Weight of the reconstruction in the decoder's loss, beside the game's (Larsen et al. 2016, alg. 1)."""
 
 
-class VAEGAN(Objective):
+class VAEGAN(FromLatents):
     """The encoder lowers KL and reconstruction, the decoder reconstruction and its loss in the game."""
 
     averaged = ("encoder", "decoder")
@@ -143,18 +143,6 @@ class VAEGAN(Objective):
     def judge(self, x: Items, label: Labels = None) -> Float[Tensor, " batch"]:
         """The critic's logit of each picture."""
         return self.critic(x, label)
-
-    def sample(  # pyright: ignore[reportIncompatibleMethodOverride] (it takes these conditions only)
-        self,
-        n: int,
-        *,
-        generator: torch.Generator | None = None,
-        label: int | Sequence[int] | Tensor | None = None,
-        truncation: float = 1.0,
-    ) -> Items:
-        """`n` pictures; of the classes in `label`, else of all alike."""
-        z = draw(n, self.latent, truncation, generator)
-        return self.decode(z, chosen_classes(self.spec, n, label, generator))
 
 
 def build(config: Settings, spec: Spec) -> VAEGAN:

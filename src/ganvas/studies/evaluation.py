@@ -143,14 +143,7 @@ def evaluate(
     model = load(run.path, device)
     extractor = _extractor(model, features, said)
     training, held_out = _data(run, model, data, said)
-    reference = some(held_out, USUAL)
-    if data and training:
-        reference = _unseen(reference, training, said)
-    if len(reference) < FEWEST:
-        raise UserError(
-            f"{len(reference)} held-out items are too few to judge by, at least {FEWEST} are needed; "
-            f"give more that it has not seen: --data HELDOUT"
-        )
+    reference = _reference(held_out, training if data else None, said)
     split = f"{held_out.fingerprint[:12]}, {'given' if data else 'held out'}, of {len(held_out):,}"
     count = samples or len(reference)
     judge = Judge(model, extractor, reference, split, count, seed, progress, held_out)
@@ -184,6 +177,19 @@ def evaluate(
         said(sentence)
     write_json(run.path / FILE, result)
     return result
+
+
+def _reference(held_out: Any, training: Any, said: Callable[[str], None]) -> Items:
+    """What to judge by, without what was trained on where that may be in it."""
+    found = some(held_out, USUAL)
+    if training:
+        found = _unseen(found, training, said)
+    if len(found) < FEWEST:
+        raise UserError(
+            f"{len(found)} held-out items are too few to judge by, at least {FEWEST} are needed; "
+            f"give more that it has not seen: --data HELDOUT"
+        )
+    return found
 
 
 def _unseen(items: Items, training: Any, said: Callable[[str], None]) -> Items:
