@@ -82,9 +82,9 @@ class Judge:
         protocol = self.protocol(len(items), len(self.reference))
         values = judged(self.real, found, progress=self.progress(f"intervals of {name}"))
         row = {key: figure(v.value, (v.low, v.high), len(items), protocol) for key, v in values.items()}
-        return row | self._of_mixture(items), found
+        return row | self.of_mixture(items), found
 
-    def _of_mixture(self, items: Items) -> dict[str, Any]:
+    def of_mixture(self, items: Items) -> dict[str, Any]:
         """Where the modes are known."""
         modes, sigma = getattr(self.data, "modes", None), getattr(self.data, "sigma", None)
         if modes is None or sigma is None:
@@ -138,21 +138,22 @@ def evaluate(
     """
     began = time.monotonic()
     run = run if isinstance(run, Run) else Run.open(Path(run))
-    if samples is not None and not FEWEST <= samples <= 1_000_000:
-        raise UserError(f"the number of samples is from {FEWEST} to 1,000,000, not {samples}")
-    model = load(run.path, device)
-    extractor = _extractor(model, features, said)
-    training, held_out = _data(run, model, data, said)
-    reference = _reference(held_out, training if data else None, said)
-    split = f"{held_out.fingerprint[:12]}, {'given' if data else 'held out'}, of {len(held_out):,}"
-    count = samples or len(reference)
-    judge = Judge(model, extractor, reference, split, count, seed, progress, held_out)
-    labels = _mixed(reference.labels) if model.spec.classes else None
+    judge, training, labels = seated(
+        run,
+        samples=samples,
+        features=features,
+        data=data,
+        seed=seed,
+        device=device,
+        said=said,
+        progress=progress,
+    )
+    model, count = judge.model, judge.count
     ours = made(model.objective, model.spec, count, labels, seed, progress("samples"))
     row, found = judge.row(ours, "samples")
     if "fd" not in row:
         said(
-            f"No Fréchet distance: {min(count, len(reference)):,} items do not fill the "
+            f"No Fréchet distance: {min(count, len(judge.reference)):,} items do not fill the "
             f"{judge.real.shape[1]:,} dimensions of these features; the kernel distance does without."
         )
     result: dict[str, Any] = {
@@ -168,7 +169,7 @@ def evaluate(
         result["baselines"] = _baselines(judge, run, training, labels, said)
     if training:
         result |= copies.found(run.path, judge, training, ours, found)
-    result |= _likelihood(run, model, None if data is None else held_out, seed, judge)
+    result |= _likelihood(run, model, None if data is None else judge.data, seed, judge)
     result |= {
         "protocols": {key: dict(protocol.facts) for key, protocol in judge.protocols.items()},
         "seconds": round(time.monotonic() - began, 1),
@@ -177,6 +178,29 @@ def evaluate(
         said(sentence)
     write_json(run.path / FILE, result)
     return result
+
+
+def seated(
+    run: Run,
+    *,
+    samples: int | None = None,
+    features: str | None = None,
+    data: str | Path | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    said: Callable[[str], None] = lambda sentence: None,
+    progress: Counting = _silent,
+) -> tuple[Judge, Any, np.ndarray | None]:
+    """Who judges a run, what it was trained on (None where that is not there), and the classes to be made."""
+    if samples is not None and not FEWEST <= samples <= 1_000_000:
+        raise UserError(f"the number of samples is from {FEWEST} to 1,000,000, not {samples}")
+    model = load(run.path, device)
+    extractor = _extractor(model, features, said)
+    training, held_out = _data(run, model, data, said)
+    reference = _reference(held_out, training if data else None, said)
+    split = f"{held_out.fingerprint[:12]}, {'given' if data else 'held out'}, of {len(held_out):,}"
+    judge = Judge(model, extractor, reference, split, samples or len(reference), seed, progress, held_out)
+    return judge, training, _mixed(reference.labels) if model.spec.classes else None
 
 
 def _reference(held_out: Any, training: Any, said: Callable[[str], None]) -> Items:
