@@ -1,7 +1,6 @@
 """A trained model, by what it can do; it knows nothing of how it was trained."""
 
-import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +16,9 @@ from ganvas.core.errors import UserError
 from ganvas.core.files import read_json
 from ganvas.core.run import Run
 from ganvas.core.turns import Objective
-from ganvas.data.spec import Spec
+from ganvas.data.spec import Label, Spec
 from ganvas.metrics.likelihood import importance_bound
 from ganvas.recipes.base import find
-
-Label = str | int | Sequence[str | int] | None
-"""A class, by name or number, or one for each item."""
 
 
 @dataclass
@@ -47,7 +43,7 @@ class Model:
         if not 0 < truncation <= 1:
             raise UserError(f"truncation is above 0 and at most 1, not {truncation}")
         generator = torch.Generator().manual_seed(seed)
-        condition = {} if label is None else {"label": self.label(label)}
+        condition = {} if label is None else {"label": self.spec.number(label)}
         items = self.objective.sample(n, generator=generator, truncation=truncation, **condition)
         return self.spec.restore(items.float().cpu().numpy())
 
@@ -98,21 +94,15 @@ class Model:
         return found
 
     def _parts(self, items: np.ndarray, label: Label, batch: int) -> Iterator[tuple[Tensor, Tensor | None]]:
-        expected = self.spec.restore(np.zeros((1, *self.spec.shape), np.float32)).shape[1:]
-        if items.shape[1:] != expected:
-            raise UserError(f"this model takes items of shape {expected}, not {items.shape[1:]}")
+        items = self.spec.checked(items)
         labels = self._labels(label, len(items))
         for start in range(0, len(items), batch):
             x = torch.from_numpy(self.spec.prepare(items[start : start + batch])).to(self.device)
             yield x, None if labels is None else labels[start : start + batch].to(self.device)
 
     def _labels(self, label: Label, n: int) -> Tensor | None:
-        if not self.spec.classes:
-            return None
-        if label is None:
-            raise UserError("this model was trained with labels: say which class, or one for each item")
-        each = [self.label(label)] * n if isinstance(label, str | int) else [self.label(y) for y in label]
-        return torch.tensor(each)
+        numbers = self.spec.numbers(label, n)
+        return None if numbers is None else torch.from_numpy(numbers)
 
     @property
     def device(self) -> torch.device:
@@ -120,16 +110,7 @@ class Model:
 
     def label(self, label: str | int) -> int:
         """The number of a class."""
-        classes = self.spec.classes
-        if not classes:
-            raise UserError("this model was trained without labels, so it cannot be asked for one")
-        if str(label) in classes:
-            return classes.index(str(label))
-        if str(label).isdigit() and int(label) < len(classes):
-            return int(label)
-        near = difflib.get_close_matches(str(label), classes, n=1, cutoff=0.4)
-        hint = f"did you mean {near[0]!r}?" if near else f"it knows {', '.join(classes[:20])}"
-        raise UserError(f"this model has no class {label!r}; {hint}")
+        return self.spec.number(label)
 
 
 def load(path: str | Path, device: str = "auto") -> Model:

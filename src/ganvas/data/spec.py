@@ -1,35 +1,53 @@
 """All that a model knows of the data it was trained on."""
 
-import numpy as np
-from jaxtyping import UInt8
+import difflib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+import numpy as np
+
+from ganvas.core.errors import UserError
 from ganvas.core.settings import Settings
 
-Pixels = UInt8[np.ndarray, "n channel height width"]
+if TYPE_CHECKING:  # an exported model is read without jaxtyping
+    from jaxtyping import UInt8
+
+    Pixels = UInt8[np.ndarray, "n channel height width"]
+
+Label = str | int | Sequence[str | int] | np.ndarray | None
+"""A class, by name or number, or one for each item."""
 
 
 class Spec(Settings):
     """What one item is; JSON, saved with the model."""
 
     kind: str
-    """"image" or "points"."""
+    """"image", "points" or "text"."""
     shape: tuple[int, ...]
-    """Of one item: (channels, height, width) of a picture, (dimensions,) of a point."""
+    """Of one item: (channels, height, width) of a picture, (dimensions,) of a point, (tokens,) of a window of
+    text."""
     classes: tuple[str, ...] = ()
     """The names of the labels, in order; empty if there are none."""
     offset: tuple[float, ...] = ()
     """Of points: user's units = item * scale + offset, dimension by dimension."""
     scale: tuple[float, ...] = ()
     """Of points: see `offset`."""
+    vocabulary: Vocabulary | None = None
+    """Of text."""
+    longest: int = 0
+    """Of text: tokens of the longest item."""
 
     def restore(self, items: np.ndarray) -> np.ndarray:
-        """As a user knows it: pictures as uint8 (n, height, width, channels), points in their units.
+        """As a user knows it: pictures as uint8 (n, height, width, channels), points in their units, text as
+        strings (n,).
 
         Models see transparent pictures premultiplied; a user gets the colours themselves, as in a file.
         """
         if self.kind == "image":
             pixels = np.rint((items.clip(-1, 1) + 1) * 127.5).astype(np.uint8)
             return np.ascontiguousarray(straight(pixels).transpose(0, 2, 3, 1))
+        if self.vocabulary is not None:
+            return np.array([self.vocabulary.text(row) for row in items], object)
         return items * np.asarray(self.scale or 1.0) + np.asarray(self.offset or 0.0)
 
     def prepare(self, items: np.ndarray) -> np.ndarray:
@@ -40,8 +58,38 @@ class Spec(Settings):
         values = (items - np.asarray(self.offset or 0.0)) / np.asarray(self.scale or 1.0)
         return values.astype(np.float32)
 
+    def checked(self, items: np.ndarray) -> np.ndarray:
+        """The items, if their shape is as `restore` gives it; else UserError."""
+        expected = self.restore(np.zeros((1, *self.shape), np.float32)).shape[1:]
+        if items.shape[1:] != expected:
+            raise UserError(f"this model takes items of shape {expected}, not {items.shape[1:]}")
+        return items
 
-def straight(pixels: Pixels) -> Pixels:
+    def number(self, label: str | int) -> int:
+        """The number of a class."""
+        if not self.classes:
+            raise UserError("this model was trained without labels, so it cannot be asked for one")
+        if str(label) in self.classes:
+            return self.classes.index(str(label))
+        if str(label).isdigit() and int(label) < len(self.classes):
+            return int(label)
+        near = difflib.get_close_matches(str(label), self.classes, n=1, cutoff=0.4)
+        hint = f"did you mean {near[0]!r}?" if near else f"it knows {', '.join(self.classes[:20])}"
+        raise UserError(f"this model has no class {label!r}; {hint}")
+
+    def numbers(self, label: Label, n: int) -> np.ndarray | None:
+        """The number of the class of each of n items; None where there are no classes."""
+        if not self.classes:
+            return None
+        if label is None:
+            raise UserError("this model was trained with labels: say which class, or one for each item")
+        each = [self.number(label)] * n if isinstance(label, str | int) else [self.number(y) for y in label]
+        if len(each) != n:
+            raise UserError(f"there are {n} items and {len(each)} labels")
+        return np.array(each, np.int64)
+
+
+def straight(pixels: "Pixels") -> "Pixels":
     """Premultiplied colours with what hides them taken off; pictures without transparency as they are."""
     if pixels.shape[1] != 4:
         return pixels
@@ -50,7 +98,7 @@ def straight(pixels: Pixels) -> Pixels:
     return np.concatenate([np.rint(whole).astype(np.uint8), alpha], 1)
 
 
-def premultiplied(pixels: Pixels) -> Pixels:
+def premultiplied(pixels: "Pixels") -> "Pixels":
     """`straight` undone, but for rounding."""
     if pixels.shape[1] != 4:
         return pixels

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -124,7 +125,7 @@ class Flow(Objective):
     def decode(self, z: Float[Tensor, "n latent"], label: Labels = None, batch: int = 256) -> Items:
         """The picture of each z, `encode` undone; cut to [-1, 1]. Gradients are kept if z asks for them."""
         weight = next(self.flow.parameters())
-        labels = [None] * len(z) if label is None else label.to(weight.device).split(batch)
+        labels = repeat(None) if label is None else label.to(weight.device).split(batch)
         parts = zip(z.to(weight).split(batch), labels, strict=False)
         with torch.set_grad_enabled(z.requires_grad and torch.is_grad_enabled()):
             made = [self.off_line(self.flow.inverse(part, y)).clamp(-1, 1) for part, y in parts]

@@ -1,6 +1,7 @@
 """Where samples start, and models that make them of it."""
 
 from collections.abc import Sequence
+from itertools import repeat
 
 import torch
 from jaxtyping import Float, Int
@@ -94,7 +95,7 @@ def decoded(
     device = next(network.parameters()).device
     training = [m for m in network.modules() if m.training]
     network.eval()
-    labels = [None] * len(z) if label is None else label.to(device).split(batch)
+    labels = repeat(None) if label is None else label.to(device).split(batch)
     parts = zip(z.to(device).split(batch), labels, strict=False)
     with torch.set_grad_enabled(z.requires_grad and torch.is_grad_enabled()):
         made = torch.cat([network(part, y).float() for part, y in parts])

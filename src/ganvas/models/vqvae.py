@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import pairwise, repeat
 
 import torch
 from jaxtyping import Float, Int
@@ -196,7 +196,7 @@ class VQVAE(Objective):
 
     def _decode(self, z: Tensor, label: Labels, batch: int, temperature: float) -> Items:
         device = self.codebook.usage.device
-        labels = [None] * len(z) if label is None else label.to(device).split(batch)
+        labels = repeat(None) if label is None else label.to(device).split(batch)
         parts = zip(z.to(device).split(batch), labels, strict=False)
         made = [self.params(unrolled(self.prior, part, y, temperature)) for part, y in parts]
         return self.law.mean(torch.cat(made))
@@ -208,7 +208,7 @@ def unrolled(prior: Causal, z: Float[Tensor, "n latent"], label: Labels, tempera
 
     def choose(place: int, log_p: Float[Tensor, "n codes"]) -> Int[Tensor, " n"]:
         up_to = (log_p.double() / temperature).softmax(1).cumsum(1)
-        code = torch.searchsorted(up_to, quantile[:, place, None].contiguous())[:, 0]
+        code = (up_to < quantile[:, place, None]).sum(1)  # a sorted search that ONNX has too
         return code.clamp(max=up_to.shape[1] - 1)
 
     return prior.unroll(len(z), label, choose)
