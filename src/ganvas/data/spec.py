@@ -2,17 +2,14 @@
 
 import difflib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+from jaxtyping import UInt8
 
 from ganvas.core.errors import UserError
 from ganvas.core.settings import Settings
 
-if TYPE_CHECKING:  # an exported model is read without jaxtyping
-    from jaxtyping import UInt8
-
-    Pixels = UInt8[np.ndarray, "n channel height width"]
+Pixels = UInt8[np.ndarray, "n channel height width"]
 
 Label = str | int | Sequence[str | int] | np.ndarray | None
 """A class, by name or number, or one for each item."""
@@ -22,32 +19,24 @@ class Spec(Settings):
     """What one item is; JSON, saved with the model."""
 
     kind: str
-    """"image", "points" or "text"."""
+    """"image" or "points"."""
     shape: tuple[int, ...]
-    """Of one item: (channels, height, width) of a picture, (dimensions,) of a point, (tokens,) of a window of
-    text."""
+    """Of one item: (channels, height, width) of a picture, (dimensions,) of a point."""
     classes: tuple[str, ...] = ()
     """The names of the labels, in order; empty if there are none."""
     offset: tuple[float, ...] = ()
     """Of points: user's units = item * scale + offset, dimension by dimension."""
     scale: tuple[float, ...] = ()
     """Of points: see `offset`."""
-    vocabulary: Vocabulary | None = None
-    """Of text."""
-    longest: int = 0
-    """Of text: tokens of the longest item."""
 
     def restore(self, items: np.ndarray) -> np.ndarray:
-        """As a user knows it: pictures as uint8 (n, height, width, channels), points in their units, text as
-        strings (n,).
+        """As a user knows it: pictures as uint8 (n, height, width, channels), points in their units.
 
         Models see transparent pictures premultiplied; a user gets the colours themselves, as in a file.
         """
         if self.kind == "image":
             pixels = np.rint((items.clip(-1, 1) + 1) * 127.5).astype(np.uint8)
             return np.ascontiguousarray(straight(pixels).transpose(0, 2, 3, 1))
-        if self.vocabulary is not None:
-            return np.array([self.vocabulary.text(row) for row in items], object)
         return items * np.asarray(self.scale or 1.0) + np.asarray(self.offset or 0.0)
 
     def prepare(self, items: np.ndarray) -> np.ndarray:
@@ -89,7 +78,7 @@ class Spec(Settings):
         return np.array(each, np.int64)
 
 
-def straight(pixels: "Pixels") -> "Pixels":
+def straight(pixels: Pixels) -> Pixels:
     """Premultiplied colours with what hides them taken off; pictures without transparency as they are."""
     if pixels.shape[1] != 4:
         return pixels
@@ -98,7 +87,7 @@ def straight(pixels: "Pixels") -> "Pixels":
     return np.concatenate([np.rint(whole).astype(np.uint8), alpha], 1)
 
 
-def premultiplied(pixels: "Pixels") -> "Pixels":
+def premultiplied(pixels: Pixels) -> Pixels:
     """`straight` undone, but for rounding."""
     if pixels.shape[1] != 4:
         return pixels
