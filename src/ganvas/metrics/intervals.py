@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ganvas.metrics.distribution import Features, frechet_distance, kernel_distance, prdc
+from ganvas.metrics.gaussian import covariance
 from ganvas.metrics.likelihood import Z95
 
 K = 5
@@ -69,7 +70,7 @@ def frechet_error(a: Features, b: Features) -> float:
     its inverse stands for it in `b`. To first order it is what a bootstrap of endless rounds gives.
     """
     a, b = (torch.as_tensor(x).to("cpu", torch.float64) for x in (a, b))
-    of_a, of_b = (torch.atleast_2d(torch.cov(x.T)) for x in (a, b))
+    of_a, of_b = (torch.from_numpy(covariance(x.numpy())) for x in (a, b))
     dim = len(of_a)
     ridge = 1e-10 * (of_a.trace() + of_b.trace()) / dim  # a feature may be constant
     eye = torch.eye(dim, dtype=torch.float64)
