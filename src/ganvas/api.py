@@ -122,7 +122,7 @@ def _new(ask: Ask, where: torch.device, observer: Observer) -> Trainer:
     name = ask.recipe or DEFAULTS[kind_of(source)]
     recipe = override(find(name), ask.settings | _length(ask.steps))
     items = load(source, data_settings(recipe), observer.reading)
-    changed = suited(recipe, len(items), ask.settings)
+    changed = suited(recipe, len(items), items.spec, ask.settings)
     recipe = override(recipe, changed)
     if ask.epochs is not None:
         recipe = override(recipe, _length(max(1, round(ask.epochs * len(items) / recipe.training.batch))))
@@ -154,8 +154,9 @@ def _length(steps: int | None) -> dict[str, Any]:
 
 def _about_suited(record: dict[str, Any]) -> str:
     words = " ".join(f"--{name} {str(value).lower()}" for name, value in record["suited"].items())
-    items, recipe = record["data"]["items"], record["recipe"]
-    return f"{items:,} items are few, so {recipe} takes {words}; what you set of these yourself stands."
+    items, sides = record["data"]["items"], " x ".join(map(str, record["data"]["spec"]["shape"][1:]))
+    taken = f"{record['recipe']} takes {words}"
+    return f"For {items:,} items of {sides}, {taken}; what you set of these yourself stands."
 
 
 def _facts(source: str, items: Any) -> dict[str, Any]:
@@ -276,7 +277,7 @@ def pace(data: str, recipe: Any, steps: int = 8) -> float:
     where = pick("auto")
     quicken(where)
     items = load(data, data_settings(recipe))
-    recipe = override(recipe, suited(recipe, len(items), {}))
+    recipe = override(recipe, suited(recipe, len(items), items.spec, {}))
     record = {"recipe": "", "settings": {}, "seed": 0, "budget": None, "data": _facts(data, items)}
     record |= {"environment": environment(where)}
     trainer = _trainer(record, recipe, items, Run(Path()), where)

@@ -53,11 +53,15 @@ def data_settings(recipe: Any) -> Settings:
     return getattr(recipe, recipe.kind)
 
 
-def suited(recipe: Any, items: int, asked: Mapping[str, Any]) -> dict[str, Any]:
-    """What a recipe changes for so many items, unless settings of the same kind were asked for."""
-    changes = recipe.suited(items) if hasattr(recipe, "suited") else {}
-    kinds = {name.partition(".")[0] for name in asked}
-    return {name: value for name, value in changes.items() if name.partition(".")[0] not in kinds}
+def suited(recipe: Any, items: int, spec: Spec, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What a recipe changes for so many items of this kind, unless settings of that kind were asked for."""
+    changes = recipe.suited(items, spec) if hasattr(recipe, "suited") else {}
+    return {
+        name: value
+        for start, change in changes.items()
+        if not any(given.startswith(start) for given in asked)
+        for name, value in change.items()
+    }
 
 
 def adam(recipe: Any) -> MakeOptimiser:

@@ -10,6 +10,8 @@ from ganvas.models import dcgan
 
 FEW = 5_000
 """Training pictures."""
+LARGE = 64
+"""Pixels of a side, from which on the networks are deeper and bear smaller steps only: docs/notebook.md."""
 
 
 class Recipe(dcgan.Settings):
@@ -21,13 +23,18 @@ class Recipe(dcgan.Settings):
 
     image: ImageSettings = ImageSettings()
     """How pictures are prepared."""
-    training: Training = Training(steps=6_000)
+    training: Training = Training(steps=6_000, clip=5.0)
     """How long and in what portions."""
 
-    def suited(self, items: int) -> dict[str, Any]:
-        """Few pictures are augmented before the critic sees them (docs/results/default-recipe.md)."""
-        few = {"augment.shift": 0.125, "augment.cutout": 0.3, "augment.colour": True}
-        return few if items < FEW else {}
+    def suited(self, items: int, spec: Spec) -> dict[str, dict[str, Any]]:
+        """Changes, each by the start of the names that stand against it where they were asked for.
+
+        Few pictures are augmented before the critic sees them (docs/results/default-recipe.md); large ones
+        are learnt in smaller steps.
+        """
+        few = {"augment.": {"augment.shift": 0.125, "augment.cutout": 0.3, "augment.colour": True}}
+        large = {name: {name: 4e-4} for name in ("generator.lr", "critic.lr")}
+        return (few if items < FEW else {}) | (large if max(spec.shape[1:]) >= LARGE else {})
 
     def build(self, spec: Spec) -> Objective:
         return dcgan.build(self, spec)
