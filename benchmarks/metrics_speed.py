@@ -2,8 +2,8 @@
 
     OMP_NUM_THREADS=1 taskset -c 0 python benchmarks/metrics_speed.py --rounds 5
 
-Fréchet: 2,048 features of `--items`, against numpy's covariances and the root of their product by
-scipy.linalg.sqrtm, as torch-fidelity 0.3 and pytorch-fid have it, or by its eigenvalues, as torch-fidelity 0.4.
+Fréchet: 2,048 features of `--items`, against numpy's covariances and the root of their product: by
+scipy.linalg.sqrtm, as torch-fidelity 0.3 and pytorch-fid have it, or by eigenvalues, as torch-fidelity 0.4.
 PRDC: `--items` of 1,024 features, against the package prdc where it is installed, else against its arithmetic
 written out here (scikit-learn's pairwise distances, numpy's argpartition). Nothing is kept from call to call.
 """

@@ -1,4 +1,6 @@
-"""The Gaussian fitted to a set of features: its covariance, in fp32 where that is enough, and how far two are apart."""
+"""Covariances of features, in fp32 where that is enough, and the trace of the root of their product."""
+
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -10,7 +12,7 @@ Items = Float[np.ndarray, "count dim"]
 ROWS = 2_000  # of a product in fp32; such products are added up in fp64
 WIDE = 256  # features, below which fp64 takes no time
 MARGIN = 30.0
-"""How many times the noise of fp32 the least eigenvalue has to be: then it moves the trace by 1e-5 at most."""
+"""How many times the noise of fp32 the least eigenvalue is at least: then a 10,000th of the root is moved."""
 BLOCKS = 16
 
 
@@ -92,8 +94,8 @@ def _between(b: Square, root: Square) -> Square:
     """The lower triangle of r' b r for a lower triangle r: half of the work that zeros would make."""
     edges = np.linspace(0, len(b), BLOCKS + 1).astype(int)
     right, product = np.empty_like(b), np.empty_like(b)
-    for i, j in zip(edges, edges[1:], strict=False):
+    for i, j in pairwise(edges):
         right[:, i:j] = b[:, i:] @ root[i:, i:j]
-    for i, j in zip(edges, edges[1:], strict=False):
+    for i, j in pairwise(edges):
         product[i:j, :j] = root[i:, i:j].T @ right[i:, :j]
     return product

@@ -1,4 +1,4 @@
-"""Balls that reach each item's k-th nearest neighbour, and what lies inside: in fp32, and exactly where in doubt."""
+"""Balls to each item's k-th nearest neighbour, and what lies inside: in fp32, and exactly where in doubt."""
 
 from typing import NamedTuple
 
