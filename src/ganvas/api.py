@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from ganvas.core import distributed
+from ganvas.core.checkpoint import numbered
 from ganvas.core.device import pick, quicken
 from ganvas.core.errors import UserError
 from ganvas.core.files import sha256
@@ -24,9 +25,12 @@ from ganvas.core.turns import Objective
 from ganvas.data.load import kind_of, load
 from ganvas.model import load as load_model
 from ganvas.recipes.base import DEFAULTS, adam, data_settings, find, suited
+from ganvas.remedies.advice import flat
 from ganvas.remedies.doctor import Doctor, attended
+from ganvas.remedies.physician import Physician
+from ganvas.remedies.treatment import course_of
 
-DOCTORS = ("off", "watch")
+DOCTORS = ("off", "watch", "treat")
 
 
 def train(
@@ -41,7 +45,7 @@ def train(
     device: str = "auto",
     init_from: str | Path | Run | None = None,
     resume: bool = False,
-    doctor: str = "watch",
+    doctor: str | None = None,
     settings: Mapping[str, Any] | None = None,
     observer: Observer | None = None,
 ) -> Run:
@@ -50,21 +54,18 @@ def train(
     `data`: folder, archive, file, hf:NAME or a built-in set. `recipe`: left out, the one for that kind.
     At most one of `steps`, `epochs` and `budget` ("90s", "10m") says how long. `settings`: any setting of
     the recipe by dotted name, {"generator.width": 32}. `init_from`: a run whose networks these start from.
-    `doctor`: "watch" says what goes wrong, and changes nothing; "off".
+    `doctor`: "watch" says what goes wrong, and changes nothing; "treat" acts on it; "off". Left out: as the
+    run was begun, a new one "watch".
     UserError says what cannot work, before it begins.
     """
     other = init_from.path if isinstance(init_from, Run) else init_from and Path(init_from)
-    ask = Ask(data, recipe, out, steps, epochs, budget, seed, other or None, dict(settings or {}))
+    ask = Ask(data, recipe, out, steps, epochs, budget, seed, other or None, dict(settings or {}), doctor)
     ask.check()
-    if doctor not in DOCTORS:
-        raise UserError(f"--doctor is {' or '.join(DOCTORS)}, not {doctor!r}")
     where = pick(device)
     distributed.start(where)
     quicken(where)
     observer = observer or Observer()
     trainer = (_resumed if resume else _new)(ask, where, observer)
-    usual = find(trainer.run.record["recipe"]).model_dump(mode="json")
-    trainer.observer = observer if doctor == "off" else attended(observer, Doctor(observer.said, usual))
     notes = [*getattr(trainer.data, "notes", []), *trainer.objective.notes, *_repeats(trainer)]
     if trainer.run.record.get("suited") and not resume:
         notes.append(_about_suited(trainer.run.record))
@@ -72,10 +73,15 @@ def train(
         notes += [f"From {ask.init_from}: {found}." for found in trainer.run.record["init_from"]["found"]]
     first = distributed.rank() == 0
     with trainer.run.held() if first else nullcontext():
-        for sentence in [*notes, *(trainer.resume() if resume else [])]:
+        for sentence in [*notes, *(_taken_up(trainer) if resume else [])]:
             if first:
                 observer.said(sentence)
-        trainer.fit()
+        while True:
+            physician = _attend(trainer, doctor, observer)
+            trainer.fit()
+            if not distributed.anyone(physician is not None and physician.order is not None):
+                break
+            trainer = _set_back(trainer, physician, where)
     return trainer.run
 
 
@@ -92,6 +98,7 @@ class Ask:
     seed: int
     init_from: Path | None
     settings: dict[str, Any]
+    doctor: str | None
 
     @property
     def seconds(self) -> float | None:
@@ -107,7 +114,52 @@ class Ask:
             raise UserError(f"--epochs is a number above 0, not {self.epochs:g}")
         if self.recipe is not None:
             find(self.recipe)
+        if self.doctor not in (None, *DOCTORS):
+            raise UserError(f"--doctor is {', '.join(DOCTORS[:-1])} or {DOCTORS[-1]}, not {self.doctor!r}")
         _ = self.seconds
+
+
+def _attend(trainer: Trainer, doctor: str | None, observer: Observer) -> Physician | None:
+    """Let the doctor look on; the one who treats, where there is one."""
+    record, course = trainer.run.record, course_of(trainer.run)
+    doctor = doctor or ("treat" if course.treatments else record.get("doctor", "watch"))
+    usual = flat(find(record["recipe"]).model_dump(mode="json")) | (record.get("suited") or {})
+    physician = None
+    if doctor == "treat":
+        own = flat(trainer.config["settings"])
+        physician = Physician(course, _asked(record), usual, own)
+    watched = observer if doctor == "off" else attended(observer, Doctor(observer.said, usual, physician))
+    trainer.observer = watched
+    return physician
+
+
+def _set_back(trainer: Trainer, physician: Physician | None, where: torch.device) -> Trainer:
+    """The trainer of the next stretch: as the physician ordered. Others follow the first process."""
+    run = trainer.run
+    if distributed.rank() == 0 and physician and physician.order:
+        physician.course.add(physician.order, run, trainer.clock.elapsed)
+    distributed.barrier()
+    after = _in_force(run, trainer.data, where)
+    _taken_up(after)
+    return after
+
+
+def _taken_up(trainer: Trainer) -> Sequence[str]:
+    """Go on from the last checkpoint of this stretch, or from where it began; what is to be said of it."""
+    run, course = trainer.run, course_of(trainer.run)
+    run.stretch = len(course.treatments)
+    distributed.barrier()  # all have read it
+    if distributed.rank() == 0:
+        course.set_back(run)
+    distributed.barrier()
+    if not course.treatments or any(True for _ in numbered(run.checkpoints)):
+        return trainer.resume()
+    if course.start:
+        trainer.start_from(run.healthy / f"step-{course.start}")
+    elif distributed.rank() == 0:
+        run.rewind(0)
+    trainer.spent = course.elapsed
+    return [f"going on from step {trainer.step:,} of {trainer.total:,}"]
 
 
 def _new(ask: Ask, where: torch.device, observer: Observer) -> Trainer:
@@ -136,6 +188,7 @@ def _new(ask: Ask, where: torch.device, observer: Observer) -> Trainer:
         "init_from": None,
         "data": _facts(source, items),
         "processes": distributed.world(),
+        "doctor": ask.doctor or "watch",
         "environment": environment(where),
         "began": time.strftime("%Y-%m-%d %H:%M:%S"),
     }
@@ -175,7 +228,7 @@ def _resumed(ask: Ask, where: torch.device, observer: Observer) -> Trainer:
     run = Run.open(Path(ask.out) if ask.out is not None else _latest(_stem(str(ask.data))))
     record = run.record
     try:
-        recipe = type(find(record["recipe"])).model_validate(record["settings"])
+        recipe = _asked(record)
         source, fingerprint = record["data"]["source"], record["data"]["fingerprint"]
         _refuse_changes(ask, recipe, run)
     except (KeyError, ValueError) as error:  # pydantic's is a ValueError
@@ -191,10 +244,21 @@ def _resumed(ask: Ask, where: torch.device, observer: Observer) -> Trainer:
             f"{source} is not the data that {run.path} was trained on, or has changed since; "
             f"for other data start a new run, with another --out"
         )
-    trainer = _trainer(record, recipe, items, run, where)
+    return _in_force(run, items, where)
+
+
+def _in_force(run: Run, items: Any, where: torch.device) -> Trainer:
+    """With the settings that were asked for, and what treatments have changed in them."""
+    record = run.record
+    trainer = _trainer(record, override(_asked(record), course_of(run).changes), items, run, where)
     if known := record.get("init_from"):  # which is asked for only where no checkpoint came of it yet
         trainer.start = lambda objective: inherit(objective, _networks(Path(known["run"]), known["sha256"]))
     return trainer
+
+
+def _asked(record: dict[str, Any]) -> Any:
+    """The recipe as it was asked for."""
+    return type(find(record["recipe"])).model_validate(record["settings"])
 
 
 def _start_from(path: Path, trainer: Trainer) -> dict[str, Any]:
@@ -258,7 +322,8 @@ def _repeats(trainer: Trainer) -> list[str]:
 
 def _trainer(record: dict[str, Any], recipe: Any, items: Any, run: Run, where: torch.device) -> Trainer:
     reseed(record["seed"], "weights")
-    config = {"recipe": record["recipe"], "settings": record["settings"], "spec": record["data"]["spec"]}
+    settings = recipe.model_dump(mode="json")
+    config = {"recipe": record["recipe"], "settings": settings, "spec": record["data"]["spec"]}
     return Trainer(
         objective=recipe.build(items.spec),
         data=items,

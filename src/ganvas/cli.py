@@ -98,8 +98,9 @@ class Train:
     """Start the networks as those of another run, as far as they are of the same kind and shape."""
     resume: bool = False
     """Go on with the run in --out exactly where it stopped."""
-    doctor: Annotated[str, arg(metavar="off|watch")] = "watch"
-    """watch: say what goes wrong, since when and what to do, and keep it in a diary; it changes nothing."""
+    doctor: Annotated[str | None, written("off|watch|treat")] = None
+    """watch, the default: say what goes wrong, since when and what to do, and keep it in a diary; it changes
+    nothing. treat: go back to before it, change one thing, and undo that if it does not help."""
     as_json: Json = False
     settings: tyro.conf.Suppress[tuple[tuple[str, str], ...]] = ()
 

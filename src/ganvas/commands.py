@@ -76,6 +76,7 @@ def train(ask: "Train") -> dict[str, Any]:
     """Train with a display, keep pictures and curves, and write the report."""
     from ganvas import watched
     from ganvas.core import distributed
+    from ganvas.remedies.treatment import in_force
     from ganvas.terminal import said
 
     run = watched.train(
@@ -97,6 +98,8 @@ def train(ask: "Train") -> dict[str, Any]:
         if progress["finished"]:
             said(f"\nThe model, its samples and its report are in {run.path}. Look at {run.path}/report.html")
             said(f"Make more with  ganvas sample {shlex.quote(str(run.path))} -n 64 -o samples.png")
+            if changed := in_force(run):
+                said(f"Changed by the doctor: {changed}. Why:  ganvas doctor {shlex.quote(str(run.path))}")
         else:
             said(f"\nStopped after step {progress['step']:,}, and saved. Go on exactly from here with")
             said(f"  ganvas train --out {shlex.quote(str(run.path))} --resume")

@@ -93,7 +93,7 @@ def test_a_run_without_check_ups_is_judged_by_its_log(tmp_path, often):
 
 
 def test_there_is_no_other_doctor(tmp_path):
-    with pytest.raises(UserError, match="off or watch"):
+    with pytest.raises(UserError, match="off, watch or treat"):
         trained(tmp_path / "run", "ring", "points", "cure")
 
 

@@ -5,8 +5,8 @@ import math
 import pytest
 
 from ganvas.remedies.advice import Change, advise
-from ganvas.remedies.doctor import OVER, RULES, History
 from ganvas.remedies.evidence import Checkup
+from ganvas.remedies.history import OVER, RULES, History
 from ganvas.remedies.rules import collapse, game, gradients, outputs, posterior, progress
 
 HEALTHY = {

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,14 @@ def into_module(module: nn.Module, state: dict[str, Tensor]) -> None:
     module.load_state_dict(state)
 
 
+def fitted(module: nn.Module, state: dict[str, Tensor]) -> tuple[dict[str, Tensor], set[str]]:
+    """The state with the module's own tensors in the place of those of other shapes; whose these are."""
+    own = of_module(module)
+    left = {name for name, value in own.items() if name not in state or state[name].shape != value.shape}
+    taken = {name: value if name in left else state[name] for name, value in own.items()}
+    return taken, {name.partition(".")[0] for name in left}
+
+
 def of_players(players: dict[str, Player]) -> dict[str, Tensor]:
     """What each optimiser remembers of each of its parameters."""
     return {
@@ -52,8 +60,17 @@ def into_players(players: dict[str, Player], state: dict[str, Tensor]) -> None:
         optimiser.state[p][key] = value
 
 
-def save(folder: Path, step: int, state: State, figures: dict[str, Any]) -> Path:
-    """Write `step-N` beside, with the hash of every file, and rename it; then drop all but the last few."""
+def save(
+    folder: Path,
+    step: int,
+    state: State,
+    figures: dict[str, Any],
+    kept: int = KEPT,
+    spared: Collection[int] = (),
+) -> Path:
+    """Write `step-N` beside, with the hash of every file, and rename it; then drop all but the last few, and
+    those of the steps in `spared`.
+    """
     target = folder / f"step-{step}"
     draft = folder / f".step-{step}.{os.getpid()}.tmp"
     shutil.rmtree(draft, ignore_errors=True)  # of a killed process that had our number
@@ -72,32 +89,42 @@ def save(folder: Path, step: int, state: State, figures: dict[str, Any]) -> Path
             _sync_names(folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    for _, old in sorted(_numbered(folder))[:-KEPT]:
-        shutil.rmtree(old)
+    for number, old in sorted(numbered(folder))[:-kept]:
+        if number not in spared:
+            shutil.rmtree(old)
     return target
 
 
 def load(folder: Path) -> tuple[State, dict[str, Any], list[str]] | None:
     """The newest whole checkpoint, its figures, and a sentence for each damaged one; None: there is none."""
     damaged: list[str] = []
-    for _, path in sorted(_numbered(folder), reverse=True):
+    for _, path in sorted(numbered(folder), reverse=True):
         try:
-            figures = read_json(path / "state.json")
-            if figures.pop("digest") != _digest(figures):
-                raise ValueError("state.json is not what was written")
-            for name, digest in figures["sha256"].items():
-                if sha256(path / name) != digest:
-                    raise ValueError(f"{name} is not what was written")
-            state = {Path(name).stem: load_file(path / name) for name in figures["sha256"]}
-            said = [f"checkpoint {which}; {path.name}, the one before it, is used" for which in damaged]
-            return state, figures, said
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            damaged.append(f"{path.name} is damaged ({_reason(error)})")
+            state, figures = read(path)
+        except ValueError as error:
+            damaged.append(str(error))
+            continue
+        said = [f"checkpoint {which}; {path.name}, the one before it, is used" for which in damaged]
+        return state, figures, said
     if damaged:
         raise UserError(
             f"no checkpoint in {folder} is whole: {', '.join(damaged)}; start a new run, with another --out"
         )
     return None
+
+
+def read(path: Path) -> tuple[State, dict[str, Any]]:
+    """One checkpoint and its figures; ValueError says how it is damaged."""
+    try:
+        figures = read_json(path / "state.json")
+        if figures.pop("digest") != _digest(figures):
+            raise ValueError("state.json is not what was written")
+        for name, digest in figures["sha256"].items():
+            if sha256(path / name) != digest:
+                raise ValueError(f"{name} is not what was written")
+        return {Path(name).stem: load_file(path / name) for name in figures["sha256"]}, figures
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path.name} is damaged ({_reason(error)})") from error
 
 
 def _digest(figures: dict[str, Any]) -> str:
@@ -110,7 +137,8 @@ def _reason(error: Exception) -> str:
     return f"{error} is missing" if isinstance(error, KeyError) else str(error)
 
 
-def _numbered(folder: Path) -> Iterator[tuple[int, Path]]:
+def numbered(folder: Path) -> Iterator[tuple[int, Path]]:
+    """Steps, and the checkpoint of each."""
     for path in folder.glob("step-*"):
         number = path.name.removeprefix("step-")
         if number.isdigit():

@@ -75,3 +75,11 @@ def largest(values: Tensor) -> Tensor:
     if world() > 1:
         dist.all_reduce(values, op=dist.ReduceOp.MAX)
     return values
+
+
+def anyone(yes: bool) -> bool:
+    """Whether it is so in any process."""
+    if world() == 1:
+        return yes
+    place = "cuda" if dist.get_backend() == "nccl" else "cpu"
+    return bool(largest(torch.tensor(int(yes), device=place)).item())

@@ -2,9 +2,10 @@
 
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -266,18 +267,26 @@ class Trainer:
         """A checkpoint, and the model as it is by now."""
         self._saved, self._saved_step = self.clock.elapsed, self.step
         if distributed.rank() == 0:
-            state = {
-                "objective": checkpoint.of_module(self.objective),
-                "average": checkpoint.of_module(self.average),
-                "optimisers": checkpoint.of_players(self.players),
-                "figures": self._figures,
-            }
-            figures = {"elapsed": self.clock.elapsed, "total": self.total, "accumulate": self.accumulate}
+            state, figures = self._state()
             checkpoint.save(self.run.checkpoints, self.step, state, figures)
             with self.averaged() as objective:
                 config = self.config | {"step": self.step}
                 self.run.save_model(checkpoint.of_module(objective), config)
         distributed.barrier()
+
+    def keep(self, folder: Path, most: int, spared: Collection[int] = ()) -> None:
+        """A checkpoint elsewhere, beside at most so many others and those spared; after a line of the log."""
+        state, figures = self._state()
+        checkpoint.save(folder, self.step, state | {"figures": {}}, figures, most, spared)
+
+    def _state(self) -> tuple[checkpoint.State, dict[str, Any]]:
+        state = {
+            "objective": checkpoint.of_module(self.objective),
+            "average": checkpoint.of_module(self.average),
+            "optimisers": checkpoint.of_players(self.players),
+            "figures": self._figures,
+        }
+        return state, {"elapsed": self.clock.elapsed, "total": self.total, "accumulate": self.accumulate}
 
     def resume(self) -> Sequence[str]:
         """Go back to the last whole checkpoint; what is to be said of it."""
@@ -286,6 +295,24 @@ class Trainer:
             self.run.rewind(0)
             return ["the run was stopped before its first checkpoint: it starts over"]
         state, figures, said = found
+        self._take_up(state, figures)
+        return [*said, f"going on from step {self.step:,} of {self.total:,}"]
+
+    def start_from(self, path: Path) -> None:
+        """Go on from a checkpoint of other settings, as far as its shapes fit; what does not fit starts
+        anew, and so does what an optimiser remembers of a network with such a part.
+        """
+        try:
+            state, figures = checkpoint.read(path)
+        except ValueError as error:
+            raise UserError(f"{error}, and training was to go on from it: start a new run") from None
+        state["objective"], anew = checkpoint.fitted(self.objective, state["objective"])
+        state["average"], _ = checkpoint.fitted(self.average, state["average"])
+        remembered = state["optimisers"].items()
+        state["optimisers"] = {k: v for k, v in remembered if k.partition("/")[0] not in anew}
+        self._take_up(state, figures)
+
+    def _take_up(self, state: checkpoint.State, figures: dict[str, Any]) -> None:
         checkpoint.into_module(self.objective, state["objective"])
         checkpoint.into_module(self.average, state["average"])
         checkpoint.into_players(self.players, state["optimisers"])
@@ -294,7 +321,6 @@ class Trainer:
         self.accumulate = figures["accumulate"]
         if distributed.rank() == 0:
             self.run.rewind(self.step)
-        return [*said, f"going on from step {self.step:,} of {self.total:,}"]
 
 
 @contextmanager

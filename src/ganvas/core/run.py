@@ -3,6 +3,7 @@
 import importlib.metadata
 import json
 import platform
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -11,12 +12,17 @@ from typing import Any
 
 import torch
 
+from ganvas.core import checkpoint
 from ganvas.core.errors import UserError
 from ganvas.core.files import DRAFT, beside, read_json, save_tensors, sweep, told, write_json, write_text
 
 PACKAGES = ("ganvas", "torch", "numpy", "safetensors", "pillow", "pydantic")
 WATCHED = ("checkups.jsonl", "diary.jsonl")
 """What the doctor saw and said."""
+QUALITY = "quality.jsonl"
+"""How near samples were to real items, at intervals."""
+LOGS = ("log.jsonl", WATCHED[0], QUALITY)
+"""What tells of every step once, as the training stands."""
 
 
 class Run:
@@ -25,8 +31,11 @@ class Run:
     def __init__(self, path: Path):
         self.path = path
         self.checkpoints = path / "checkpoints"
+        self.healthy = path / "healthy"
         self.samples = path / "samples"
         self.model = path / "model"
+        self.stretch = 0
+        """How often the training was set back: lines of the diary tell of which stretch they are."""
 
     @classmethod
     def create(cls, path: Path, record: dict[str, Any]) -> "Run":
@@ -107,17 +116,46 @@ class Run:
 
     def rewind(self, step: int) -> None:
         """Forget what was logged after `step`, which will happen again, and what a kill left half done."""
-        for folder in (self.path, self.checkpoints, self.model):
+        for folder in (self.path, self.checkpoints, self.healthy, self.model):
             sweep(folder)
-        for file in ("log.jsonl", *(name for name in WATCHED if (self.path / name).exists())):
-            lines = [line for line in self.lines(file) if line["step"] <= step]
-            write_text(self.path / file, "".join(json.dumps(line) + "\n" for line in lines))
+        kept = (name for name in (*WATCHED, QUALITY) if (self.path / name).exists())
+        for file in ("log.jsonl", *kept):
+            now = 0 if file in LOGS else self.stretch
+            lines = [x for x in self.lines(file) if (x.get("stretch", 0), x["step"]) <= (now, step)]
+            _write_lines(self.path / file, lines)
+
+    def set_back(self, step: int) -> None:
+        """A new stretch begins at `step`: what came after it goes to `undone/`, its checkpoints are dropped.
+
+        Done twice, it is done once: a kill in the middle does no harm.
+        """
+        aside = self.path / "undone" / str(self.stretch - 1)
+        for file in LOGS:
+            later = [line for line in self.lines(file) if line["step"] > step]
+            if later and not (aside / file).exists():
+                _write_lines(aside / file, later)
+        for path in self.samples.glob("step-*.png"):
+            if int(path.stem.removeprefix("step-")) > step:
+                (aside / "samples").mkdir(parents=True, exist_ok=True)
+                path.replace(aside / "samples" / path.name)
+        self.rewind(step)
+        shutil.rmtree(self.checkpoints, ignore_errors=True)
+        for number, path in checkpoint.numbered(self.healthy):
+            if number > step:
+                shutil.rmtree(path)
+        best = self.path / "best"
+        if (config := best / "model/config.json").exists() and read_json(config)["step"] > step:
+            shutil.rmtree(best)
 
     def save_model(self, state: dict[str, torch.Tensor], config: dict[str, Any]) -> None:
         """The model that load, sample, export and serve read."""
         with beside(self.model / "model.safetensors") as draft:
             save_tensors(draft, state)
         write_json(self.model / "config.json", config)
+
+
+def _write_lines(path: Path, lines: list[dict[str, Any]]) -> None:
+    write_text(path, "".join(json.dumps(line) + "\n" for line in lines))
 
 
 def refuse_taken(path: Path) -> None:

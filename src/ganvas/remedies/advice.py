@@ -26,6 +26,22 @@ class Change:
         return max(1, round(new)) if isinstance(now, int) else float(f"{new:.2g}")
 
 
+@dataclass(frozen=True)
+class Way:
+    """A change in the settings of this run."""
+
+    setting: str
+    now: Any
+    new: Any
+    back: bool = False
+    """Whether it is a way back to the recipe's own value."""
+
+    def __str__(self) -> str:
+        """As options to type."""
+        own = ", the recipe's own" if self.back else ""
+        return f"--{self.setting.replace('_', '-')} {shown(self.new)}{own} (now {shown(self.now)})"
+
+
 def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Settings as a record has them, by dotted name."""
     found: dict[str, Any] = {}
@@ -34,19 +50,24 @@ def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def advise(changes: Sequence[Change], own: Mapping[str, Any], usual: Mapping[str, Any]) -> str:
-    """The changes that this run can make, as options to type; what is far from the recipe's own comes first.
+def ways(changes: Sequence[Change], own: Mapping[str, Any], usual: Mapping[str, Any]) -> list[Way]:
+    """The changes that this run can make; what is far from the recipe's own comes first.
 
     `own` and `usual`: the run's settings and the recipe's, by dotted name.
     """
-    ways = dict.fromkeys([*_odd(changes, own, usual), *_changed(changes, own, usual)])
-    return f"Try, one at a time: {'; '.join(ways)}" if ways else ""
+    return [*dict.fromkeys([*_odd(changes, own, usual), *_changed(changes, own, usual)])]
 
 
-def _odd(changes: Sequence[Change], own: Mapping[str, Any], usual: Mapping[str, Any]) -> Iterator[str]:
+def advise(changes: Sequence[Change], own: Mapping[str, Any], usual: Mapping[str, Any]) -> str:
+    """The same in words, to type."""
+    found = ways(changes, own, usual)
+    return f"Try, one at a time: {'; '.join(map(str, found))}" if found else ""
+
+
+def _odd(changes: Sequence[Change], own: Mapping[str, Any], usual: Mapping[str, Any]) -> Iterator[Way]:
     rates = [name for name in own if name.endswith(".lr")]  # a wrong one is felt everywhere
     for name in filter(lambda n: is_odd(n, own, usual), [*rates, *(c.setting for c in changes)]):
-        yield f"{_option(name, usual[name])}, the recipe's own (now {shown(own[name])})"
+        yield Way(name, own[name], usual[name], back=True)
 
 
 def is_odd(name: str, own: Mapping[str, Any], usual: Mapping[str, Any]) -> bool:
@@ -57,16 +78,12 @@ def is_odd(name: str, own: Mapping[str, Any], usual: Mapping[str, Any]) -> bool:
     return not a or not b or max(a / b, b / a) >= ODD
 
 
-def _changed(changes: Sequence[Change], own: Mapping[str, Any], usual: Mapping[str, Any]) -> Iterator[str]:
+def _changed(changes: Sequence[Change], own: Mapping[str, Any], usual: Mapping[str, Any]) -> Iterator[Way]:
     for change in changes:
         now = own.get(change.setting)
         if now is None or is_odd(change.setting, own, usual) or (new := change.of(now)) == now:
             continue
-        yield f"{_option(change.setting, new)} (now {shown(now)})"
-
-
-def _option(name: str, value: Any) -> str:
-    return f"--{name.replace('_', '-')} {shown(value)}"
+        yield Way(change.setting, now, new)
 
 
 def shown(value: Any) -> str:

@@ -13,7 +13,8 @@ from PIL import Image
 
 from ganvas.core.files import write_text
 from ganvas.core.run import Run
-from ganvas.report import evaluated
+from ganvas.remedies.treatment import in_force
+from ganvas.report import diary, evaluated
 from ganvas.report.curves import charts, short
 from ganvas.report.explored import drawn
 
@@ -66,13 +67,14 @@ def contents(run: Run) -> dict[str, Any]:
         "explored": [*explored(run.path)],
         "points": (data.get("spec") or {}).get("kind") == "points",
         "stages": [p for path in spread(stages) if (p := picture(path, THUMBNAIL, step_of(path)))],
-        "charts": charts(log, troubles(run.lines(DIARY))),
+        "charts": charts(log, diary.troubles(run.lines(DIARY))),
         "table": evaluated.table(judged),
         "classes": evaluated.classes(judged),
         "copying": judged.get("copying"),
         "neighbours": neighbours(run.path, judged.get("copying") or {}),
         "distinct": evaluated.distinct(judged),
-        "diary": [*read_lines(run.lines(DIARY))],
+        "diary": [*diary.entries(run.lines(DIARY))],
+        "changed": in_force(run),
         "settings": [*groups(record.get("settings") or {})],
         "environment": [*groups({k: v for k, v in record.items() if k != "settings"})],
         "commands": commands(run.path, data),
@@ -194,21 +196,6 @@ def neighbours(run: Path, found: dict[str, Any]) -> list[Picture]:
     }
     files = [run / evaluated.FOLDER / name for name in words]
     return [p for file in files if found and (p := picture(file, caption=words[file.name]))]
-
-
-def read_lines(diary: Sequence[Any]) -> Iterator[dict[str, str]]:
-    """What the diary says, each with its step and what to do; a line that is no record is passed over."""
-    for line in diary:
-        if isinstance(line, dict) and "said" in line:
-            step = f"{line['step']:,}" if isinstance(line.get("step"), int) else ""
-            said = f"{line['found']}: {line['said']}" if "found" in line else str(line["said"])
-            yield {"step": step, "said": said, "advice": str(line.get("advice") or "")}
-
-
-def troubles(diary: Sequence[Any]) -> list[tuple[int, str]]:
-    """Since which step there was what, for the curves."""
-    found = [line for line in diary if isinstance(line, dict) and "found" in line]
-    return [(line["since"], f"{line['found']}, since step {line['since']:,}") for line in found]
 
 
 def commands(path: Path, data: dict[str, Any]) -> list[tuple[str, str]]:

@@ -42,6 +42,7 @@ class Recorder:
     def _started(self, trainer: Trainer) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
+        self.close()  # of a stretch before
         self._curves = SummaryWriter(str(trainer.run.path), purge_step=trainer.step + 1)
         data: Any = trainer.data
         rng = np.random.default_rng(mixed(trainer.seed, "shown"))
