@@ -46,7 +46,7 @@ def test_other_samples_are_judged_anew_from_the_same_run(table):
 
 def test_the_table_stands_in_markdown_with_theirs_beside_ours():
     row = TABLES["mnist-nll"].rows[1]
-    found = {"row": row.name, "recipe": row.recipe, "published": row.published, "source": row.source}
+    found = {"row": row.name, "recipe": row.recipe, "published": row.published}
     found |= Likelihood(87.0, 86.5, 87.5, 0.16, 10, "a bound")._asdict()
     found |= {"step": 12_000, "training_seconds": 120, "machine": "here", "seconds": 60}
     text = markdown("mnist-nll", [found])

@@ -52,6 +52,8 @@ class Training(Settings):
     """Seconds between two checkpoints."""
     snapshots: int = Field(default=24, ge=0)
     """How often samples are kept on the way."""
+    looks: int = Field(default=16, ge=0)
+    """How often the distance of samples to the data is taken; the nearest model is kept in best/."""
 
 
 @dataclass
@@ -269,12 +271,16 @@ class Trainer:
         if distributed.rank() == 0:
             state, figures = self._state()
             checkpoint.save(self.run.checkpoints, self.step, state, figures)
-            with self.averaged() as objective:
-                config = self.config | {"step": self.step}
-                self.run.save_model(checkpoint.of_module(objective), config)
+            self.write_model(self.run)
         distributed.barrier()
 
     def keep(self, folder: Path, most: int, spared: Collection[int] = ()) -> None:
+    def write_model(self, run: Run, **facts: Any) -> None:
+        """The model as it is used by now, into a run's folder, with what is to be known of it."""
+        with self.averaged() as objective:
+            state = checkpoint.of_module(objective) | objective.for_use(self.data)
+            run.save_model(state, self.config | {"step": self.step} | facts)
+
         """A checkpoint elsewhere, beside at most so many others and those spared; after a line of the log."""
         state, figures = self._state()
         checkpoint.save(folder, self.step, state | {"figures": {}}, figures, most, spared)

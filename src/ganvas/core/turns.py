@@ -47,6 +47,12 @@ class Objective(nn.Module):
         What it finds is kept in buffers, so that it is saved with the weights.
         """
 
+    def for_use(self, data: "Data") -> dict[str, Tensor]:
+        """What use needs and training does not, measured with the weights as they are: it takes the place of
+        buffers of the same names in the model that is written, and there only.
+        """
+        return {}
+
     def turns(self, batch: Batch, step: int) -> Iterator[Turn]:
         """What each player minimises in this step, turn by turn; code after a `yield` sees the update."""
         raise NotImplementedError

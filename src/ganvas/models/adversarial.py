@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterator, Sequence
 from itertools import cycle
 
+import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from ganvas.core.data import Data
 from ganvas.core.turns import Batch, Objective, Turn
 from ganvas.data.spec import Spec
 from ganvas.losses import adversarial
@@ -15,6 +17,7 @@ from ganvas.models.latent import chosen_classes, decoded, draw
 from ganvas.models.settings import CriticSettings, GeneratorSettings, Rules
 from ganvas.nn.conditioning import Classifier, Critic
 from ganvas.nn.mixture import Mixture
+from ganvas.remedies import rejection
 from ganvas.remedies.augmentation import Augment, AugmentSettings
 from ganvas.remedies.noise import add_noise
 from ganvas.remedies.packing import pack, pack_labels
@@ -30,6 +33,8 @@ Items = Float[Tensor, "batch ..."]
 Labels = Int[Tensor, " batch"] | None
 Judged = tuple[Float[Tensor, " batch"], Items]
 """Logits, and the items that they are of."""
+JUDGED = 1024
+"""Items that are judged together."""
 Scalar = Float[Tensor, ""]
 
 MakeGenerator = Callable[[], nn.Module]
@@ -69,6 +74,7 @@ class GAN(Objective):
         )
         self.augments = [Augment(s) for s in self._augmentations()]
         self.augment = nn.ModuleList(self.augments)
+        self.rejection = rejection.Rejection() if rules.reject else None
         if isinstance(self.generator, Mixture):
             self.classifier = Classifier(*make_features(spec.shape), len(makers))
 
@@ -198,7 +204,47 @@ class GAN(Objective):
     ) -> Items:
         """`n` items; of the classes in `label` (one for all, or one each), else of all classes alike."""
         z = draw(n, self.making.latent, truncation, generator)
-        return self.decode(z, chosen_classes(self.spec, n, label, generator))
+        label = chosen_classes(self.spec, n, label, generator)
+        items = self.decode(z, label)
+        if self.rejection is None or not self.rejection.works:
+            return items
+        bad = torch.arange(n)
+        for _ in range(rejection.ROUNDS):
+            bad = bad[self._falls(items[bad], None if label is None else label[bad], generator)]
+            if not len(bad):
+                break
+            z = draw(len(bad), self.making.latent, truncation, generator)
+            items[bad] = self.decode(z, None if label is None else label[bad])
+        return items
+
+    def _falls(self, items: Items, label: Labels, generator: torch.Generator | None) -> Bool[Tensor, " n"]:
+        """Which of the samples are rejected."""
+        assert self.rejection is not None
+        chance = self.rejection.stays(self._judged(items, label)).cpu()
+        return torch.rand(len(items), generator=generator) > chance
+
+    def _judged(self, items: Items, label: Labels) -> Float[Tensor, " n"]:
+        """`judge`, in parts."""
+        labels = [None] * len(items) if label is None else label.to(items.device).split(JUDGED)
+        return torch.cat(
+            [self.judge(x, y).float() for x, y in zip(items.split(JUDGED), labels, strict=False)]
+        )
+
+    @torch.no_grad()
+    def for_use(self, data: Data) -> dict[str, Tensor]:
+        """The calibration, by held-out items and as many samples: a critic may know the others by heart."""
+        if self.rejection is None:
+            return {}
+        data = getattr(data, "held_out", None) or data
+        device, rng = next(self.parameters()).device, np.random.default_rng(0)
+        index = np.sort(rng.permutation(len(data))[: rejection.ITEMS[self.spec.kind]])
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            batch = data.ready(data.fetch(index))
+        real, label = batch[BATCH_KEY[self.spec.kind]].to(device), batch.get("label")
+        made = self.decode(draw(len(real), self.making.latent, 1.0, torch.Generator().manual_seed(0)), label)
+        found = rejection.calibrated(self._judged(real, label), self._judged(made, label))
+        return {f"rejection.{name}": value for name, value in found.items()}
 
     def decode(self, z: Float[Tensor, "n latent"], label: Labels = None, batch: int = 64) -> Items:
         """What the generator makes of these z."""

@@ -33,7 +33,7 @@ class CriticSettings(settings.CriticSettings):
     """Hidden layers."""
     waves: int = Field(default=64, ge=0, le=1024)
     """Fourier features of what it sees, so that it can tell fine detail. 0: none."""
-    finest: float = Field(default=4.0, gt=0)
+    finest: float = Field(default=16.0, gt=0)
     """The highest frequency among them, in waves for each standard deviation of the data."""
 
 
@@ -48,6 +48,8 @@ class Settings(settings.Rules):
     """What the players minimise."""
     penalty: PenaltySettings = PenaltySettings(r1=0.2, r2=0.2, settle=0.005)
     """What keeps the critic smooth."""
+    reject: bool = True
+    """Throw away samples of a kind that the critic, calibrated at the end, finds too often (Azadi 2019)."""
 
 
 def dense(i: int, width: int, depth: int, slope: float = 0.2) -> list[nn.Module]:

@@ -66,3 +66,5 @@ class Rules(Settings):
     """What is done to all pictures before the critic sees them, against too little data."""
     noise: NoiseSettings = NoiseSettings()
     """Noise on all that the critic sees, fading out."""
+    reject: bool = False
+    """Throw away samples of a kind that the critic, calibrated at the end, finds too often (Azadi 2019)."""

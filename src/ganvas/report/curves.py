@@ -39,6 +39,11 @@ ACCURACY = Group(
     "Share of items that the critic puts on the right side. One half is a coin toss: it cannot tell real "
     "from made. At 1 it is never fooled, and its advice to the generator becomes useless.",
 )
+NEARNESS = Group(
+    "How near samples are to real items",
+    "Energy distance between samples and training items, taken now and then: 0 means alike. It is made for "
+    "comparing moments of one training; `ganvas evaluate` says how good the model is.",
+)
 GRADIENTS = Group(
     "Size of the gradients",
     "How strongly each network is pulled at each step. Even, moderate lines are healthy; growing spikes mean "
@@ -57,13 +62,14 @@ SPEED = Group(
     "Speed",
     "Training items gone through in a second. Dips come from saving, drawing samples, or other programs.",
 )
-ORDER = (LOSSES, VERDICT, ACCURACY, GRADIENTS, PENALTIES, RATES, SPEED)
+ORDER = (NEARNESS, LOSSES, VERDICT, ACCURACY, GRADIENTS, PENALTIES, RATES, SPEED)
 
 
 def group_of(name: str) -> Group:
     """Where a figure of the log is drawn; unforeseen names go by what stands before the slash."""
     known = {
         "items_per_second": SPEED,
+        "quality/distance": NEARNESS,
         "critic/real": VERDICT,
         "critic/fake": VERDICT,
         "critic/accuracy": ACCURACY,
@@ -108,7 +114,7 @@ def charts(log: Sequence[dict[str, Any]], troubles: Sequence[tuple[int, str]] = 
 
     `troubles`: steps, and what began there.
     """
-    names = dict.fromkeys(k for line in log for k in line if k not in ("step", "time"))
+    names = dict.fromkeys(k for line in log for k in line if k not in ("step", "time", "quality/error"))
     found: dict[Group, list[tuple[Line, int]]] = {}
     for name in names:
         line, dropped = _line(name, log)

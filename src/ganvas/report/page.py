@@ -12,7 +12,7 @@ from typing import Any
 from PIL import Image
 
 from ganvas.core.files import write_text
-from ganvas.core.run import Run
+from ganvas.core.run import QUALITY, Run
 from ganvas.remedies.treatment import in_force
 from ganvas.report import diary, evaluated
 from ganvas.report.curves import charts, short
@@ -67,7 +67,7 @@ def contents(run: Run) -> dict[str, Any]:
         "explored": [*explored(run.path)],
         "points": (data.get("spec") or {}).get("kind") == "points",
         "stages": [p for path in spread(stages) if (p := picture(path, THUMBNAIL, step_of(path)))],
-        "charts": charts(log, diary.troubles(run.lines(DIARY))),
+        "charts": charts([*log, *run.lines(QUALITY)], diary.troubles(run.lines(DIARY))),
         "table": evaluated.table(judged),
         "classes": evaluated.classes(judged),
         "copying": judged.get("copying"),

@@ -1,124 +1,69 @@
 """Published tables, theirs beside ours: each row is a run of its own, which goes on where it stopped."""
 
 import platform
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ganvas import watched
 from ganvas.core.errors import UserError
 from ganvas.core.run import Run
-from ganvas.studies.likelihoods import judged
+from ganvas.studies.tables.base import Question, Row, Table
+from ganvas.studies.tables.likelihoods import FASHION_BITS, MNIST_NLL
+from ganvas.studies.tables.mixtures import GRID, RING
+from ganvas.studies.tables.stacked import STACKED_MNIST
 from ganvas.terminal import counting
 
-
-@dataclass(frozen=True)
-class Row:
-    """One model of a table."""
-
-    name: str
-    recipe: str
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    budget: str = "1h"
-    published: float | None = None
-    source: str = ""
-
-
-@dataclass(frozen=True)
-class Table:
-    """A published comparison and its protocol."""
-
-    title: str
-    protocol: str
-    data: str
-    """What must be given as the data."""
-    common: Mapping[str, Any]
-    """Settings of every row."""
-    rows: tuple[Row, ...]
-    samples: int = 5_000
-    """Draws for each picture, of models that draw."""
-
-
-DENSE = {"network": "dense", "depth": 2, "hidden": 200, "activation": "tanh", "latent": 50} | {
-    "training.batch": 100
+TABLES = {
+    "mnist-nll": MNIST_NLL,
+    "fashion-bits": FASHION_BITS,
+    "ring": RING,
+    "grid": GRID,
+    "stacked-mnist": STACKED_MNIST,
 }
-LADDER = {"hidden": 128, "vectors": 2, "groups": 2, "warmup": 0.05} | {
-    "encoder.lr": 2e-3,
-    "decoder.lr": 2e-3,
-    "training.batch": 128,
-    "training.precision": "auto",
-}
-BINARY = {"observation": "bernoulli"}
-MNIST_NLL = Table(
-    title="MNIST, negative log-likelihood in nats",
-    protocol="28 x 28, dynamic binarisation, the 10,000 test pictures, 5,000 importance samples or exact",
-    data="a folder of MNIST's four idx files",
-    common={"image.size": 28, "image.labels": False, "training.snapshots": 4, "training.precision": "fp32"},
-    rows=(
-        Row("loglinear", "loglinear", BINARY, "10m"),
-        Row("vae", "vae", DENSE | BINARY, "1h", 86.35, "IWAE, table 1: VAE, k = 50"),
-        Row(
-            "iwae-50",
-            "vae",
-            DENSE | BINARY | {"samples": 50, "bound": "iwae"},
-            "3h",
-            84.78,
-            "IWAE, table 1: IWAE, k = 50",
-        ),
-        Row("hvae", "hvae", LADDER | BINARY, "3h"),
-        Row("pixel", "pixel", BINARY, "3h"),
-    ),
-)
-FASHION_BITS = Table(
-    title="Fashion-MNIST, bits a dimension",
-    protocol="28 x 28, 256 levels, the 10,000 test pictures, without labels, 100 importance samples or exact",
-    data="a folder of Fashion-MNIST's four idx files, or fashion for the subset that ganvas brings",
-    common={"image.size": 28, "image.labels": False, "training.snapshots": 4},
-    rows=(
-        Row("random", "random", budget="1m"),
-        Row("parametric", "parametric", {"latent": 784}, "5m"),
-        Row("loglinear", "loglinear", {}, "20m"),
-        Row("vae", "vae", {}, "20m"),
-        Row("hvae", "hvae", {}, "1h"),
-        Row("flow", "flow", {}, "1h"),
-        Row("pixel", "pixel", {}, "1h"),
-    ),
-    samples=100,
-)
-TABLES = {"mnist-nll": MNIST_NLL, "fashion-bits": FASHION_BITS}
 
 
 def reproduce(
     name: str,
-    data: str,
+    data: str | None,
     out: Path,
     *,
     rows: tuple[str, ...] = (),
     budget: str | None = None,
     samples: int | None = None,
     seed: int = 0,
+    seeds: int | None = None,
 ) -> list[dict[str, Any]]:
-    """Train and judge these rows of a table, all if none is named; what is there is not done again."""
+    """Train and judge these rows of a table, all if none is named; what is there is not done again.
+
+    `seed`: the first of `seeds`. The figures of each run, row by row. UserError says what cannot work.
+    """
     table = find(name)
     if unknown := set(rows) - {row.name for row in table.rows}:
         names = ", ".join(row.name for row in table.rows)
         raise UserError(f"{name} has no row {sorted(unknown)[0]!r}; there are {names}")
+    if seeds is not None and seeds < 1:
+        raise UserError(f"--seeds is 1 or more, not {seeds}")
+    if data is None and table.data:
+        raise UserError(f"say where the data are: --data with {table.data}")
+    given, count = data or "", table.seeds if seeds is None else seeds
+    source = table.prepared(given, out)
     found = []
-    for row in table.rows:
-        if rows and row.name not in rows:
-            continue
-        run = _trained(row, table, data, out / row.name, budget or row.budget, seed)
-        if not run.progress()["finished"]:
-            raise UserError(f"stopped in the row {row.name}, and saved; the same command goes on from there")
-        with counting() as of:
-            figures = judged(run, samples or table.samples, seed, of(f"judging {row.name}"))
-        took = run.progress()
-        found.append(
-            {"row": row.name, "recipe": row.recipe, "published": row.published, "source": row.source}
-            | figures
-            | {"training_seconds": round(took["seconds"]), "seed": seed, "machine": machine(run)}
-        )
+    for row in (row for row in table.rows if not rows or row.name in rows):
+        for number in range(seed, seed + count):
+            path = out / row.name / (f"seed-{number}" if table.seeds > 1 else "")
+            run = _trained(row, table, source, path, budget, number)
+            if not run.progress()["finished"]:
+                where = f"the row {row.name}, seed {number}"
+                raise UserError(f"stopped in {where}, and saved; the same command goes on from there")
+            question = Question(samples or table.samples, number, out, given)
+            with counting() as of:
+                figures = table.judge(run, question, of(f"judging {row.name}"))
+            took = run.progress()
+            found.append(
+                {"row": row.name, "recipe": row.recipe, "published": row.published, "step": took["step"]}
+                | figures
+                | {"training_seconds": round(took["seconds"]), "seed": number, "machine": machine(run)}
+            )
     return found
 
 
@@ -128,7 +73,7 @@ def find(name: str) -> Table:
     return TABLES[name]
 
 
-def _trained(row: Row, table: Table, data: str, path: Path, budget: str, seed: int) -> Run:
+def _trained(row: Row, table: Table, data: str, path: Path, budget: str | None, seed: int) -> Run:
     """The row's run, begun, gone on with, or as it is where it is finished."""
     if (path / "recipe.json").is_file():
         run = Run.open(path)
@@ -136,7 +81,9 @@ def _trained(row: Row, table: Table, data: str, path: Path, budget: str, seed: i
             return run
         return watched.train(None, None, out=path, resume=True)
     settings = dict(table.common) | dict(row.settings)
-    return watched.train(data, row.recipe, out=path, budget=budget, seed=seed, settings=settings)
+    return watched.train(
+        data, row.recipe, out=path, budget=budget or row.budget, seed=seed, settings=settings
+    )
 
 
 def machine(run: Run) -> str:
@@ -148,26 +95,4 @@ def machine(run: Run) -> str:
 def markdown(name: str, found: list[dict[str, Any]]) -> str:
     """The table as it goes into docs/results/."""
     table = find(name)
-    lines = [
-        f"# {table.title}",
-        "",
-        f"{table.protocol}. Lower is better; ± is the 95 % interval over pictures.",
-        "",
-        "| model | published, nats | ours, nats | bits/dim | what figure | steps | training | judging |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for row in found:
-        published = f"{row['published']} ({row['source']})" if row["published"] else "–"
-        margin = row["high"] - row["nll_nats"]
-        cells = [
-            f"{row['row']} (`{row['recipe']}`)",
-            published,
-            f"**{row['nll_nats']:.2f}** ± {margin:.2f}",
-            f"**{row['bits_per_dim']:.4f}**",
-            row["protocol"],
-            f"{row['step']:,}",
-            f"{row['training_seconds'] / 60:.0f} min, {row['machine']}",
-            f"{row['seconds'] / 60:.1f} min",
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*lines, ""])
+    return table.text(table, found)
