@@ -8,12 +8,13 @@ if TYPE_CHECKING:
     from ganvas.model import load
     from ganvas.report.explore import explore
     from ganvas.studies.evaluation import evaluate
+    from ganvas.studies.study import study
 
 # Before torch loads OpenMP: threads that wait for each other asleep, and not spinning, lose nothing on a
 # quiet machine, and far less where something else runs (docs/notebook.md).
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-__all__ = ["evaluate", "explore", "load", "train"]
+__all__ = ["evaluate", "explore", "load", "study", "train"]
 __version__ = "0.1.0"
 
 
@@ -35,4 +36,8 @@ def __getattr__(name: str) -> Any:
         from ganvas.studies.evaluation import evaluate
 
         return evaluate
+    if name == "study":
+        from ganvas.studies.study import study
+
+        return study
     raise AttributeError(f"module 'ganvas' has no attribute {name!r}")

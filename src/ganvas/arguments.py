@@ -55,6 +55,7 @@ def sort(name: str, command: type, args: list[str]) -> tuple[list[str], Pairs]:
     """The command's own arguments, checked, and the settings; raises UserError for what cannot be either."""
     known = options(command)
     takes_settings = "settings" in {f.name for f in dataclasses.fields(command)}
+    words: list[str] = []
     own: list[str] = []
     pairs: list[tuple[str, str]] = []
     places = [o for o in known if o.positional]
@@ -70,8 +71,8 @@ def sort(name: str, command: type, args: list[str]) -> tuple[list[str], Pairs]:
         if head == "-" or not head.startswith("-"):
             if not places:
                 raise UserError(f"{head!r} was not expected here; `ganvas {name} --help` shows what is")
-            places.pop(0)
-            own.append(head)
+            places = [place for place in places[:1] if place.many] + places[1:]
+            words.append(head)
         elif option is None and (not takes_settings or not _may_be_setting(typed, known)):
             raise _unknown(name, typed, known)
         elif option is not None and option.kind is bool:
@@ -93,7 +94,8 @@ def sort(name: str, command: type, args: list[str]) -> tuple[list[str], Pairs]:
         raise UserError(
             f"say which {what}, as in `ganvas {name} {what}`; `ganvas {name} --help` shows the rest"
         )
-    return [*own, *(word for name, values in several.items() for word in (name, *values))], tuple(pairs)
+    many = [word for name, values in several.items() for word in (name, *values)]
+    return [*words, *own, *many], tuple(pairs)
 
 
 def _may_be_setting(typed: str, known: list[Option]) -> bool:

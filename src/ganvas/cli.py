@@ -247,6 +247,64 @@ class Doctor:
 
 
 @dataclass(frozen=True)
+class Study:
+    """Compare recipes, or settings of one, over seeds: each run is trained for as long, judged by held-out
+    items and kept. Ends with an answer in words, a table, plots and a page.
+
+    A recipe with settings of its own is written in quotes; settings outside are common to all. Stopped, the
+    same command goes on where it was.
+
+    ganvas study dcgan r3gan "dcgan --packing 2" --data fashion --seeds 5 --budget 10m
+
+    ganvas study dcgan --data photos/ --budget 10m --search 'critic.lr=1e-4..1e-3' 'game=hinge|relativistic'
+    """
+
+    recipes: Annotated[Positional[tuple[str, ...]], written("RECIPE …")] = ()
+    """What to compare."""
+    data: Annotated[str | None, written("DATA")] = None
+    """What all learn from: a folder, an archive, a file, hf:NAME, or a built-in set."""
+    seeds: int = 5
+    """Runs of each. With fewer than 5 nothing can be said to differ; with 1 there is no interval."""
+    budget: Annotated[str | None, written("TIME")] = None
+    """How long each run trains (90s, 10m, 1h30m)."""
+    steps: Annotated[int | None, written("N")] = None
+    """The same in steps."""
+    epochs: Annotated[float | None, written("N")] = None
+    """The same in passes through the data."""
+    out: Annotated[Path | None, written("FOLDER")] = None
+    """Where the runs and the answer go; left out, runs/study- with the name of the data."""
+    at: Annotated[str, arg(metavar="SHARES")] = "25%,50%"
+    """Shares of the budget at which runs are judged on their way, too; 100% only at the end."""
+    by: Annotated[str | None, written("FIGURE")] = None
+    """What to compare and search by; left out, fd, or kd where held-out items are too few for fd."""
+    samples: Annotated[int | None, written("N")] = None
+    """How many samples to judge a run by; left out, as many as there are held-out items, 5,000 at most."""
+    features: Annotated[str | None, written("WHAT")] = None
+    """What looks at pictures: opennsfw, pixels, or a network in a file, PATH.onnx or PATH.pt."""
+    search: Annotated[tuple[str, ...], written("SETTING=RANGE …")] = ()
+    """Look for the best settings first: low..high (logarithmic from a factor of 10 on), or a|b|c."""
+    trials: Annotated[int | None, written("N")] = None
+    """Runs of the search for each recipe, on a seed that the comparison does not use; left out, 20."""
+    workers: Annotated[int | None, written("N")] = None
+    """Runs at a time, each with its share of the cores; left out, one a core, or one where there is a GPU."""
+    ray: Annotated[str | None, written("ADDRESS")] = None
+    """Runs go to the machines of this Ray cluster (auto: the one that this machine belongs to)."""
+    retry: bool = False
+    """Do those again that crashed; else a crash stays a failed run."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:1, …"""
+    as_json: Json = False
+    settings: tyro.conf.Suppress[tuple[tuple[str, str], ...]] = ()
+
+    def __call__(self) -> None:
+        from ganvas.commands import study
+
+        result = study(self)
+        if self.as_json:
+            emit(result)
+
+
+@dataclass(frozen=True)
 class Reproduce:
     """Train and judge the models of a published table, and print theirs beside ours.
 
@@ -288,6 +346,7 @@ COMMANDS = {
     "doctor": Doctor,
     "evaluate": Evaluate,
     "report": Report,
+    "study": Study,
     "reproduce": Reproduce,
 }
 Command = (
@@ -299,6 +358,7 @@ Command = (
     | Annotated[Doctor, subcommand("doctor")]
     | Annotated[Evaluate, subcommand("evaluate")]
     | Annotated[Report, subcommand("report")]
+    | Annotated[Study, subcommand("study")]
     | Annotated[Reproduce, subcommand("reproduce")]
 )
 DISK = (

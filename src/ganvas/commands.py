@@ -10,7 +10,7 @@ from ganvas.core.errors import UserError
 if TYPE_CHECKING:
     import numpy as np
 
-    from ganvas.cli import Doctor, Evaluate, Explore, Reproduce, Sample, Train
+    from ganvas.cli import Doctor, Evaluate, Explore, Reproduce, Sample, Study, Train
     from ganvas.data.spec import Spec
 
 
@@ -153,6 +153,55 @@ def reproduce(ask: "Reproduce") -> list[dict[str, Any]]:
     write_text(ask.out / f"{ask.table}.md", text)
     if not ask.as_json:
         OUT.print(Markdown(text))
+    return found
+
+
+def study(ask: "Study") -> dict[str, Any]:
+    """Compare, with the runs counted as they come in, and show the answer."""
+    from ganvas.report import studied
+    from ganvas.studies.study import study as compare
+    from ganvas.terminal import ERR, OUT, Tally, figures
+
+    if ask.data is None:
+        raise UserError(
+            "say what to learn from: --data with a folder, a file or a built-in set such as fashion"
+        )
+    tally = Tally("runs")
+    try:
+        with tally.watching():
+            found = compare(
+                ask.recipes,
+                ask.data,
+                seeds=ask.seeds,
+                steps=ask.steps,
+                epochs=ask.epochs,
+                budget=ask.budget,
+                out=ask.out,
+                settings=dict(ask.settings),
+                workers=ask.workers,
+                ray=ask.ray,
+                device=ask.device,
+                at=ask.at,
+                samples=ask.samples,
+                features=ask.features,
+                by=ask.by,
+                space=ask.search,
+                trials=ask.trials,
+                retry=ask.retry,
+                said=ERR.print,
+                watch=tally,
+            )
+    except KeyboardInterrupt:
+        ERR.print("\nStopped; the runs under way have saved. The same command goes on from here.")
+        raise
+    if not ask.as_json:
+        table = studied.narrowed(studied.table(found), found["figure"], OUT.width)
+        OUT.print(figures("", table.heads, table.rows))
+        for sentence in [*table.notes[:1], *found["notes"], "", *found["verdict"], ""]:
+            OUT.print(sentence, markup=False, soft_wrap=True)
+        OUT.print(
+            f"Runs, study.json, table.md, plots/ and report.html are in {found['study']}/", markup=False
+        )
     return found
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rich.console import Console, Group
 from rich.live import Live
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -126,6 +126,64 @@ def blocks(image: "Image", columns: int, lines: int) -> Text:
             text.append("▀", f"rgb({r},{g},{b}) on rgb({u},{v},{w})")
         text.append("\n")
     return text
+
+
+class Tally:
+    """Long jobs of one kind: how many are done, how long the others may take, and what came last."""
+
+    def __init__(self, what: str) -> None:
+        self._bar = Progress(
+            TextColumn("{task.completed} of {task.total} " + what),
+            BarColumn(),
+            _Left(),
+            console=ERR,
+            transient=True,
+            disable=not ERR.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=None, visible=False, until=None)
+        self._total = self._done = 0
+        self._each: float | None = None
+        self._workers, self._began, self._before = 1, time.monotonic(), 0
+
+    @contextmanager
+    def watching(self) -> Iterator["Tally"]:
+        with self._bar:
+            yield self
+
+    def expect(self, total: int, done: int, each: float | None, workers: int) -> None:
+        """So many in all, so many done already, each of about so many seconds, so many side by side."""
+        self._total, self._done, self._each, self._workers = total, done, each, workers
+        self._began, self._before = time.monotonic(), done
+        if done:
+            ERR.print(f"{done} of {total} were done before")
+        self._show()
+
+    def finished(self, what: str, words: str) -> None:
+        """One is done."""
+        self._done = min(self._total, self._done + 1)
+        mean = (time.monotonic() - self._began) / (self._done - self._before)
+        self._each = mean * min(self._workers, self._done - self._before)
+        left = f", {duration(self._seconds())} left" if self._done < self._total else ""
+        ERR.print(f"{self._done} of {self._total}{left}  {what}: {words}")
+        self._show()
+
+    def _seconds(self) -> float:
+        rounds = -(-(self._total - self._done) // self._workers)
+        return rounds * (self._each or 0.0)
+
+    def _show(self) -> None:
+        until = None if self._each is None else time.monotonic() + self._seconds()
+        self._bar.update(self._task, completed=self._done, total=self._total, until=until, visible=True)
+
+
+class _Left(ProgressColumn):
+    """The time that is left, as it passes."""
+
+    max_refresh = 1.0
+
+    def render(self, task: Task) -> Text:
+        until = task.fields["until"]
+        return Text("" if until is None else f"about {duration(until - time.monotonic())} left")
 
 
 @contextmanager
