@@ -274,13 +274,13 @@ class Trainer:
             self.write_model(self.run)
         distributed.barrier()
 
-    def keep(self, folder: Path, most: int, spared: Collection[int] = ()) -> None:
     def write_model(self, run: Run, **facts: Any) -> None:
         """The model as it is used by now, into a run's folder, with what is to be known of it."""
         with self.averaged() as objective:
             state = checkpoint.of_module(objective) | objective.for_use(self.data)
             run.save_model(state, self.config | {"step": self.step} | facts)
 
+    def keep(self, folder: Path, most: int, spared: Collection[int] = ()) -> None:
         """A checkpoint elsewhere, beside at most so many others and those spared; after a line of the log."""
         state, figures = self._state()
         checkpoint.save(folder, self.step, state | {"figures": {}}, figures, most, spared)
