@@ -83,11 +83,27 @@ def data(root: Path) -> None:
         picture(root / f"data/few/{k:02}.png", k)
     (root / "data/empty").mkdir()
     (root / "data/letters").mkdir()
-    (root / "data/letters/a.txt").write_text("Dear Sir")
+    (root / "data/letters/a.doc").write_text("Dear Sir")
+    (root / "data/words").mkdir()
+    for name, content in WORDS.items():
+        (root / "data/words" / name).write_bytes(content)
     (root / "data/bomb/bomb.png").write_bytes(bomb())
     (root / "data/table.csv").write_text(
         "x,y\n" + "\n".join(f"{k},{k * k}" for k in range(20)) + "\n3,three\n"
     )
+
+
+WORDS = {
+    "blank.txt": b" \n\n",
+    "photo.txt": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
+    "short.txt": b"To be, or not to be.",
+    "endless.txt": b"word after word " * 2000,
+    "latin1.txt": ("Der Bär läuft über die Straße.\n\nUnd später zurück.\n" * 400).encode("latin-1"),
+    "chat.jsonl": b'{"messages": [{"role": "user", "content": "Hello"}]}\n' * 30,
+    "rows.jsonl": b'{"body": "A row without a text."}\n' * 30,
+    "table.csv": b"id,body\n" + b"1,A row of a table\n" * 30,
+}
+"""Files of text, good and bad."""
 
 
 def bomb() -> bytes:
@@ -166,6 +182,7 @@ def may_mount() -> bool:
         return True
 
 
+SMALL = "--model.width 8 --model.heads 1 --text.context 16"
 RESUME = "ganvas train --out runs/pets --resume"
 CASES = [
     Case("Data", "path missing", f"{TRAIN} --data data/pest"),
@@ -183,6 +200,17 @@ CASES = [
     Case("Data", "batch larger than the data", f"{TRAIN} --data data/pets --training.batch 64", 0),
     Case("Data", "inspect: path missing", "ganvas inspect data/pest"),
     Case("Data", "inspect: all broken", "ganvas inspect data/broken"),
+    Case("Text", "no text in it", f"{TRAIN} --data data/words/blank.txt"),
+    Case("Text", "not text at all", f"{TRAIN} --data data/words/photo.txt"),
+    Case("Text", "fewer tokens than the context", f"{TRAIN} --data data/words/short.txt"),
+    Case("Text", "one endless line", f"{TRAIN} {SMALL} --data data/words/endless.txt", 0),
+    Case("Text", "another encoding", f"{TRAIN} {SMALL} --data data/words/latin1.txt", 0),
+    Case("Text", "a chat", f"{TRAIN} --data data/words/chat.jsonl"),
+    Case("Text", "rows without text", f"{TRAIN} --data data/words/rows.jsonl"),
+    Case("Text", "which column", f"{TRAIN} lm --data data/words/table.csv"),
+    Case("Text", "a column misspelt", f"{TRAIN} --data data/words/table.csv --text.column bdy"),
+    Case("Text", "pictures for a model of text", f"{TRAIN} lm --data data/pets"),
+    Case("Text", "writing by a model of pictures", "ganvas write runs/pets --prompt Once"),
     Case("Settings", "command misspelt", "ganvas trian --data data/pets"),
     Case("Settings", "option misspelt", "ganvas train --dta data/pets"),
     Case("Settings", "recipe misspelt", "ganvas train dcgna --data data/pets"),

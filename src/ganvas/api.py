@@ -171,7 +171,7 @@ def _new(ask: Ask, where: torch.device, observer: Observer) -> Trainer:
     path = Path(ask.out) if ask.out is not None else _free(_stem(source))
     refuse_taken(path)
     distributed.barrier()  # the first process makes the folder only when all have seen that there is none
-    name = ask.recipe or DEFAULTS[kind_of(source)]
+    name = ask.recipe or DEFAULTS[kind_of(source, ask.settings)]
     recipe = override(find(name), ask.settings | _length(ask.steps))
     items = load(source, data_settings(recipe), observer.reading)
     changed = suited(recipe, len(items), items.spec, ask.settings)

@@ -115,7 +115,7 @@ class Train:
 
 @dataclass(frozen=True)
 class Sample:
-    """Make new items: pictures as one grid or one file each, points as CSV."""
+    """Make new items: pictures as one grid or one file each, points as CSV, text as .txt or .jsonl."""
 
     run: Positional[Path]
     """A run's folder."""
@@ -137,6 +137,45 @@ class Sample:
         from ganvas.commands import sample
 
         result = sample(self)
+        if self.as_json:
+            emit(result)
+
+
+@dataclass(frozen=True)
+class Write:
+    """Write text, on from a prompt: it comes as it is made.
+
+    ganvas write runs/kjv --prompt "In the beginning" --temperature 0.8
+
+    ganvas write runs/poems --seed 3
+    """
+
+    run: Positional[Path]
+    """A run's folder."""
+    prompt: str = ""
+    """What it goes on with; any characters will do. Left out, it begins anew."""
+    length: int = 500
+    """Characters at most; items end by themselves before."""
+    temperature: float = 1.0
+    """Below 1 more typical, above 1 more varied; 0: always the most probable."""
+    top_k: int = 0
+    """Choose among so many most probable tokens only; 0: all."""
+    top_p: float = 1.0
+    """Choose among the most probable tokens only that together have this probability."""
+    min_p: float = 0.0
+    """Choose among tokens only that have this share of the most probable one's probability."""
+    stop: Annotated[tuple[str, ...], written("TEXT …")] = ()
+    """End before any of these; \\n is a line break."""
+    seed: int = 0
+    """Another seed, another text."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:1, …"""
+    as_json: Json = False
+
+    def __call__(self) -> None:
+        from ganvas.commands import write
+
+        result = write(self)
         if self.as_json:
             emit(result)
 
@@ -342,6 +381,7 @@ COMMANDS = {
     "inspect": Inspect,
     "train": Train,
     "sample": Sample,
+    "write": Write,
     "explore": Explore,
     "doctor": Doctor,
     "evaluate": Evaluate,
@@ -354,6 +394,7 @@ Command = (
     | Annotated[Inspect, subcommand("inspect")]
     | Annotated[Train, subcommand("train")]
     | Annotated[Sample, subcommand("sample")]
+    | Annotated[Write, subcommand("write")]
     | Annotated[Explore, subcommand("explore")]
     | Annotated[Doctor, subcommand("doctor")]
     | Annotated[Evaluate, subcommand("evaluate")]

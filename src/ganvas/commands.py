@@ -10,8 +10,8 @@ from ganvas.core.errors import UserError
 if TYPE_CHECKING:
     import numpy as np
 
-    from ganvas.cli import Doctor, Evaluate, Explore, Reproduce, Sample, Study, Train
-    from ganvas.data.spec import Spec
+    from ganvas.cli import Doctor, Evaluate, Explore, Reproduce, Sample, Study, Train, Write
+    from ganvas.report.show import Pictures
 
 
 def recipes() -> list[dict[str, Any]]:
@@ -50,7 +50,7 @@ def inspect(data: str, settings: dict[str, str], quiet: bool) -> dict[str, Any]:
     from ganvas.recipes.base import DEFAULTS, data_settings, find
     from ganvas.terminal import OUT, duration, reading
 
-    name = DEFAULTS[kind_of(data)]
+    name = DEFAULTS[kind_of(data, settings)]
     recipe = override(find(name), settings)
     with reading() as progress:
         result = survey(data, data_settings(recipe), progress)
@@ -77,6 +77,7 @@ def train(ask: "Train") -> dict[str, Any]:
     from ganvas import watched
     from ganvas.core import distributed
     from ganvas.remedies.treatment import in_force
+    from ganvas.report.show import SHOW
     from ganvas.terminal import said
 
     run = watched.train(
@@ -97,7 +98,8 @@ def train(ask: "Train") -> dict[str, Any]:
     if distributed.rank() == 0:
         if progress["finished"]:
             said(f"\nThe model, its samples and its report are in {run.path}. Look at {run.path}/report.html")
-            said(f"Make more with  ganvas sample {shlex.quote(str(run.path))} -n 64 -o samples.png")
+            several = SHOW[run.record["data"]["spec"]["kind"]].several
+            said(f"Make more with  ganvas sample {shlex.quote(str(run.path))} -n 64 -o {several}")
             if changed := in_force(run):
                 said(f"Changed by the doctor: {changed}. Why:  ganvas doctor {shlex.quote(str(run.path))}")
         else:
@@ -110,19 +112,53 @@ def train(ask: "Train") -> dict[str, Any]:
 def sample(ask: "Sample") -> dict[str, Any]:
     """Make items and write them: one file, or one an item where the name ends in a slash."""
     from ganvas.model import load
+    from ganvas.report.show import SHOW
 
     out = Path(ask.out)
     many = ask.out.endswith(("/", "\\"))
     if not many and out.is_dir():
         raise UserError(f"{out} is a folder; write {out}/ for one file an item, or name a file")
     model = load(ask.run, ask.device)
-    suffix = {"image": ".png", "points": ".csv"}[model.spec.kind]
-    if not many and ask.out == "samples.png":
-        out = out.with_suffix(suffix)
+    show = SHOW[model.spec.kind]
+    if ask.out == "samples.png":
+        out = Path(show.several)
     items = model.sample(ask.n, seed=ask.seed, label=ask.label, truncation=ask.truncation)
-    paths = _write_each(out, items, model.spec, suffix) if many else [_write_one(out, items, model.spec)]
+    paths = _write_each(out, items, show) if many else [_write(out, items, show)]
     print(f"{len(items)} samples in {out}{'/' if many else ''}", file=sys.stderr)
     return {"samples": len(items), "files": [str(path) for path in paths], "seed": ask.seed}
+
+
+def write(ask: "Write") -> dict[str, Any]:
+    """Go on with a text, on standard output as it is written."""
+    from ganvas.model import load
+    from ganvas.terminal import printable, said
+
+    model = load(ask.run, ask.device)
+    words = [word.replace("\\n", "\n").replace("\\t", "\t") for word in ask.stop]
+    show = printable if sys.stdout.isatty() else str
+    pieces = model.stream(
+        ask.prompt,
+        length=ask.length,
+        seed=ask.seed,
+        stop=words,
+        temperature=ask.temperature,
+        top_k=ask.top_k,
+        top_p=ask.top_p,
+        min_p=ask.min_p,
+    )
+    vocabulary, context = model.spec.vocabulary, model.spec.shape[0]
+    if vocabulary and (count := len(vocabulary.encode(ask.prompt))) > context:
+        said(f"The prompt has {count:,} tokens, and the model looks back {context:,}: it reads their end.")
+    text = ""
+    if not ask.as_json:
+        print(show(ask.prompt), end="", flush=True)
+    for piece in pieces:
+        text += piece
+        if not ask.as_json:
+            print(show(piece), end="", flush=True)
+    if not ask.as_json:
+        print()
+    return {"prompt": ask.prompt, "text": text, "seed": ask.seed}
 
 
 def reproduce(ask: "Reproduce") -> list[dict[str, Any]]:
@@ -288,51 +324,25 @@ def evaluate(ask: "Evaluate") -> dict[str, Any]:
     return found
 
 
-def _write_one(path: Path, items: "np.ndarray", spec: "Spec") -> Path:
-    import numpy as np
-
+def _write(path: Path, items: "np.ndarray", show: "Pictures") -> Path:
     from ganvas.core.files import beside
-    from ganvas.report.show import picture
 
     with beside(path) as draft:
-        if spec.kind == "points" and path.suffix.lower() == ".csv":
-            np.savetxt(draft, items, delimiter=",", fmt="%.8g")
-        elif path.suffix.lower() == ".npy":
-            with draft.open("wb") as file:
-                np.save(file, items)
-        else:
-            _save(picture(spec, items), draft, path)
+        show.write(items, draft, path)
     return path
 
 
-def _write_each(folder: Path, items: "np.ndarray", spec: "Spec", suffix: str) -> list[Path]:
-    digits = len(str(len(items) - 1))
+def _write_each(folder: Path, items: "np.ndarray", show: "Pictures") -> list[Path]:
+    from ganvas.core.files import beside
+
+    digits, suffix = len(str(len(items) - 1)), Path(show.several).suffix
     paths = [folder / f"{k:0{digits}}{suffix}" for k in range(len(items))]
     if taken := next((path for path in paths if path.exists()), None):
         raise UserError(f"{taken} exists already and is not overwritten; name another folder with -o")
     for path, item in zip(paths, items, strict=True):
-        if spec.kind == "points":
-            _write_one(path, item[None], spec)
-        else:
-            from PIL import Image
-
-            from ganvas.core.files import beside
-
-            with beside(path) as draft:
-                _save(Image.fromarray(item.squeeze()), draft, path)
+        with beside(path) as draft:
+            show.write_one(item, draft, path)
     return paths
-
-
-def _save(image: Any, draft: Path, path: Path) -> None:
-    from PIL import Image
-
-    known = Image.registered_extensions()
-    if path.suffix.lower() not in known:
-        raise UserError(
-            f"pictures cannot be written as {path.suffix or 'a file without a suffix'}; try .png or .npy"
-        )
-    kind = known[path.suffix.lower()]
-    (image.convert("RGB") if kind == "JPEG" else image).save(draft, kind)
 
 
 def help_for(recipe: str) -> None:

@@ -1,6 +1,6 @@
 """A trained model, by what it can do; it knows nothing of how it was trained."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,11 @@ from ganvas.core.device import pick, quicken
 from ganvas.core.errors import UserError
 from ganvas.core.files import read_json
 from ganvas.core.run import Run
+from ganvas.core.settings import override
 from ganvas.core.turns import Objective
 from ganvas.data.spec import Label, Spec
 from ganvas.metrics.likelihood import importance_bound
+from ganvas.models.writing import Choice, stream
 from ganvas.recipes.base import find
 
 
@@ -35,6 +37,7 @@ class Model:
         """`n` new items, the same for the same seed on every machine.
 
         Pictures: uint8, (n, height, width, channels). Points: float, (n, dimensions), in the data's units.
+        Text: n strings.
         `label`: a class, by name or number; left out, all classes alike. `truncation` below 1 gives more
         typical and less varied items. Raises UserError where one of these cannot be.
         """
@@ -45,7 +48,48 @@ class Model:
         generator = torch.Generator().manual_seed(seed)
         condition = {} if label is None else {"label": self.spec.number(label)}
         items = self.objective.sample(n, generator=generator, truncation=truncation, **condition)
-        return self.spec.restore(items.float().cpu().numpy())
+        items = items.float() if items.is_floating_point() else items
+        return self.spec.restore(items.cpu().numpy())
+
+    def write(self, prompt: str = "", **how: Any) -> str:
+        """The prompt and what follows; `how`: as `stream` has it."""
+        return prompt + "".join(self.stream(prompt, **how))
+
+    def stream(
+        self,
+        prompt: str = "",
+        *,
+        length: int = 500,
+        seed: int = 0,
+        stop: str | Sequence[str] = (),
+        **choice: float,
+    ) -> Iterator[str]:
+        """What follows the prompt, in pieces as it is written: at most `length` characters, the same for the
+        same seed; items end by themselves, and anything ends before one of `stop`.
+
+        `choice`: temperature, top_k, top_p, min_p. Of a prompt longer than the context its end is read.
+        UserError for a model of other things than text, or where one of these cannot be.
+        """
+        self._able("unroll", "a way to write")
+        if length < 1:
+            raise UserError(f"the length is at least one character, not {length}")
+        how = override(Choice(), choice)
+        words = [stop] if isinstance(stop, str) else stop
+        generator = torch.Generator().manual_seed(seed)
+        model: Any = self.objective
+        return stream(model, prompt, length, how, [*filter(None, words)], generator)
+
+    def score(self, texts: str | Sequence[str]) -> Any:
+        """log P of a text in nats, or of each one in an array. UserError for a model of other things.
+
+        Of an item with its end; of running text given its first byte. See `docs/text.md`.
+        """
+        self._able("unroll", "a law of text")
+        model: Any = self.objective
+        each = [texts] if isinstance(texts, str) else texts
+        tokens = [torch.from_numpy(model.vocabulary.encode(text)) for text in each]
+        found = np.array([part.sum().item() for part in model.log_prob(tokens)])
+        return found.item() if isinstance(texts, str) else found
 
     def encode(self, items: np.ndarray, *, label: Label = None, batch: int = 256) -> np.ndarray:
         """The latents of items as `sample` gives them, (n, latent). UserError without an encoder."""
@@ -68,6 +112,8 @@ class Model:
         Bernoulli models are made black and white by chance, the same for the same seed.
         """
         model: Any = self.objective
+        if self.spec.vocabulary is not None:
+            return np.atleast_1d(self.score([*items]))
         drawn = hasattr(model, "log_weights")
         if not drawn:
             self._able("log_prob", "a likelihood")

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 ERR = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 """Words for people go to standard error; standard output is for results."""
 OUT = Console(highlight=False)
+SAID = 10
+"""Lines of text that are shown as a model learns."""
 
 
 def is_first() -> bool:
@@ -60,6 +62,11 @@ def duration(seconds: float) -> str:
 def said(sentence: str) -> None:
     """To a person."""
     ERR.print(sentence)
+
+
+def printable(text: str) -> str:
+    """Without what would move a terminal's cursor or colour it: a model may write anything."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
 
 
 class Screen:
@@ -110,9 +117,13 @@ class Screen:
             self._last = time.monotonic()
             ERR.print(f"step {moment.step:,} of {moment.total:,}  {losses}  {speed}, {left} left")
 
-    def shown(self, image: "Image") -> None:
-        if self.live and ERR.color_system == "truecolor":
-            self._picture = blocks(image, min(ERR.width, 100), max(4, ERR.height - 6))
+    def shown(self, drawn: "Image | str") -> None:
+        if isinstance(drawn, str):
+            self._picture = Text(
+                "\n".join(printable(drawn).splitlines()[: max(4, min(SAID, ERR.height - 6))]) + "\n"
+            )
+        elif self.live and ERR.color_system == "truecolor":
+            self._picture = blocks(drawn, min(ERR.width, 100), max(4, ERR.height - 6))
 
 
 def blocks(image: "Image", columns: int, lines: int) -> Text:

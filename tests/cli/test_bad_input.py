@@ -8,7 +8,7 @@ import pytest
 LISTED = {
     "path missing": r"nothing at data/pest; did you mean data/pets\?",
     "empty folder": r"data/empty is an empty folder",
-    "no picture in it": r"no picture in data/letters, only 1 file \(\.txt\); expected",
+    "no picture in it": r"no picture in data/letters, only 1 file \(\.doc\); expected",
     "all broken": r"None of the 40 pictures .* can be read",
     "too few": r"few holds 4 pictures .* at least 10 are needed",
     "a decompression bomb among them": r"1 broken file is left out \(bomb.png: too large \(60000x60000\)\)",

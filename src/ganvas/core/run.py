@@ -21,7 +21,9 @@ WATCHED = ("checkups.jsonl", "diary.jsonl")
 """What the doctor saw and said."""
 QUALITY = "quality.jsonl"
 """How near samples were to real items, at intervals."""
-LOGS = ("log.jsonl", WATCHED[0], QUALITY)
+HELD_OUT = "held_out.jsonl"
+"""How held-out items fared, at intervals."""
+LOGS = ("log.jsonl", WATCHED[0], QUALITY, HELD_OUT)
 """What tells of every step once, as the training stands."""
 
 
@@ -118,7 +120,7 @@ class Run:
         """Forget what was logged after `step`, which will happen again, and what a kill left half done."""
         for folder in (self.path, self.checkpoints, self.healthy, self.model):
             sweep(folder)
-        kept = (name for name in (*WATCHED, QUALITY) if (self.path / name).exists())
+        kept = (name for name in (*WATCHED, QUALITY, HELD_OUT) if (self.path / name).exists())
         for file in ("log.jsonl", *kept):
             now = 0 if file in LOGS else self.stretch
             lines = [x for x in self.lines(file) if (x.get("stretch", 0), x["step"]) <= (now, step)]
@@ -134,7 +136,7 @@ class Run:
             later = [line for line in self.lines(file) if line["step"] > step]
             if later and not (aside / file).exists():
                 _write_lines(aside / file, later)
-        for path in self.samples.glob("step-*.png"):
+        for path in self.samples.glob("step-*"):
             if int(path.stem.removeprefix("step-")) > step:
                 (aside / "samples").mkdir(parents=True, exist_ok=True)
                 path.replace(aside / "samples" / path.name)

@@ -54,8 +54,27 @@ BUILTIN = {
         "100,000 points, 2 dimensions",
         "made by a formula",
     ),
+    "kjv": Builtin(
+        "text",
+        "The New Testament in the King James Version: running English text, a verse a line.",
+        "974,000 characters",
+        "public domain",
+    ),
+    "poems": Builtin(
+        "text",
+        "Chinese poems of the Tang: regular verse of four or eight lines, of five or seven characters each.",
+        "8,000 poems, 348,000 characters",
+        "MIT, JackeyGao",
+    ),
 }
-PICTURES = tuple(name for name, entry in BUILTIN.items() if entry.kind == "image")
+PICTURES, TEXTS = (
+    tuple(name for name, entry in BUILTIN.items() if entry.kind == kind) for kind in ("image", "text")
+)
+
+
+def text_file(name: str) -> Path:
+    """The file of a built-in text, packed."""
+    return SHIPPED / {"kjv": "kjv.txt.xz", "poems": "poems.jsonl.gz"}[name]
 
 
 def source(name: str) -> Source:

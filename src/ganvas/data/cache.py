@@ -1,7 +1,8 @@
-"""Where prepared pictures lie: one folder a data set, written beside and renamed, so that none is ever half.
+"""Where prepared data lie: one folder a data set, written beside and renamed, so that none is ever half.
 
     CACHE/index/<stamp and settings>    the fingerprint that unchanged files had the last time
     CACHE/images/<fingerprint>/         facts.json, table.npz, pixels.u8
+    CACHE/text/<fingerprint>/           facts.json, tables.npz, tokens
 
 CACHE is $GANVAS_CACHE, else $XDG_CACHE_HOME/ganvas, else ~/.cache/ganvas.
 """
@@ -13,7 +14,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,19 +88,22 @@ def read(fingerprint: str) -> Prepared | None:
 
 
 @contextmanager
-def building(fingerprint: str) -> Iterator[Path]:
-    """A folder to write `pixels.u8`, `table.npz` and `facts.json` in; it is renamed once all is written."""
+def building(fingerprint: str, room: str = "images", whole: Callable[[str], object] = read) -> Iterator[Path]:
+    """A folder to write all files of a data set in, renamed to ROOM/FINGERPRINT once they are written.
+
+    `whole` reads the one that is there already, and gives None where it is damaged.
+    """
     with _told():
-        images = root() / "images"
-        images.mkdir(parents=True, exist_ok=True)
-        for left in images.glob(".building-*"):
+        sets = root() / room
+        sets.mkdir(parents=True, exist_ok=True)
+        for left in sets.glob(".building-*"):
             if time.time() - left.stat().st_mtime > ABANDONED:
                 shutil.rmtree(left, ignore_errors=True)
-        beside = Path(tempfile.mkdtemp(prefix=".building-", dir=images))
+        beside = Path(tempfile.mkdtemp(prefix=".building-", dir=sets))
         try:
             yield beside
-            target = images / fingerprint
-            if target.exists() and read(fingerprint) is None:  # damaged: out of the way
+            target = sets / fingerprint
+            if target.exists() and whole(fingerprint) is None:  # damaged: out of the way
                 target.rename(beside / "damaged")
             try:
                 beside.rename(target)
@@ -123,7 +127,7 @@ def _told() -> Iterator[None]:
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
             raise UserError(
-                f"Prepared pictures cannot be written to {root()} ({error.strerror}); "
+                f"Prepared data cannot be written to {root()} ({error.strerror}); "
                 "let GANVAS_CACHE name a folder that can be written."
             ) from error
         raise

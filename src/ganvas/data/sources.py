@@ -29,7 +29,10 @@ ZIPS = (".zip",)
 TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 PARTS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation", "dev"})
 """Folder names that say what a part is used for, not what is on its pictures."""
-EXPECTED = "a folder, zip or tar of pictures, an .npy, .npz or MNIST idx file, hf:NAME, or a built-in"
+EXPECTED = (
+    "a folder, zip or tar of pictures, a folder or file of text (.txt, .jsonl), an .npy, .npz or MNIST idx "
+    "file, hf:NAME, or a built-in"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,7 @@ def stamp_of(files: Iterable[Path]) -> list:
 def _folder(place: Path) -> Source:
     from ganvas.data import arrays
 
-    files = {f.relative_to(place).as_posix(): f for f in _walk(place)}
+    files = {f.relative_to(place).as_posix(): f for f in walk(place)}
     if not files:
         raise UserError(f"{place} is an empty folder; expected pictures in it, at any depth.")
     pictures = [name for name in files if Path(name).suffix.lower() in PICTURES]
@@ -133,8 +136,8 @@ def _folder(place: Path) -> Source:
     return Source(place.absolute().name, stamp_of(files[n] for n in pictures), listing)
 
 
-def _walk(place: Path) -> Iterable[Path]:
-    """Every file below, hidden ones left out, links followed but no folder entered twice."""
+def walk(place: Path) -> Iterable[Path]:
+    """Every file below a folder, hidden ones left out, links followed but no folder entered twice."""
     entered = set()
     for folder, inner, files in os.walk(place, followlinks=True):
         real = os.path.realpath(folder)

@@ -8,6 +8,7 @@ from jaxtyping import UInt8
 
 from ganvas.core.errors import UserError
 from ganvas.core.settings import Settings
+from ganvas.data.vocabulary import Vocabulary
 
 Pixels = UInt8[np.ndarray, "n channel height width"]
 
@@ -19,21 +20,35 @@ class Spec(Settings):
     """What one item is; JSON, saved with the model."""
 
     kind: str
-    """"image" or "points"."""
+    """"image", "points" or "text"."""
     shape: tuple[int, ...]
-    """Of one item: (channels, height, width) of a picture, (dimensions,) of a point."""
+    """Of one item: (channels, height, width) of a picture, (dimensions,) of a point, (tokens,) of a window of
+    text."""
     classes: tuple[str, ...] = ()
     """The names of the labels, in order; empty if there are none."""
     offset: tuple[float, ...] = ()
     """Of points: user's units = item * scale + offset, dimension by dimension."""
     scale: tuple[float, ...] = ()
     """Of points: see `offset`."""
+    vocabulary: Vocabulary | None = None
+    """Of text."""
+    longest: int = 0
+    """Of text: tokens of the longest item."""
 
-    def restore(self, items: np.ndarray) -> np.ndarray:
-        """As a user knows it: pictures as uint8 (n, height, width, channels), points in their units.
+    @property
+    def key(self) -> str:
+        """Under which batches hold the items."""
+        return "point" if self.kind == "points" else self.kind
+
+    def restore(self, items: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
+        """As a user knows it: pictures as uint8 (n, height, width, channels), points in their units, text as
+        strings (n,).
 
         Models see transparent pictures premultiplied; a user gets the colours themselves, as in a file.
         """
+        if self.vocabulary is not None:
+            return np.array([self.vocabulary.text(row) for row in items], object)
+        items = np.asarray(items)
         if self.kind == "image":
             pixels = np.rint((items.clip(-1, 1) + 1) * 127.5).astype(np.uint8)
             return np.ascontiguousarray(straight(pixels).transpose(0, 2, 3, 1))

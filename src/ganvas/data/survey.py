@@ -8,12 +8,13 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from ganvas.core.errors import UserError
-from ganvas.data import cache, points
+from ganvas.data import cache, points, text
 from ganvas.data.image import ImageSettings
 from ganvas.data.load import kind_of
 from ganvas.data.points import PointsSettings
 from ganvas.data.prepare import prepare
 from ganvas.data.sources import open_source
+from ganvas.data.text import TextSettings
 
 if TYPE_CHECKING:
     from ganvas.core.settings import Settings
@@ -37,6 +38,28 @@ class Range(BaseModel):
 class Broken(BaseModel):
     name: str
     reason: str
+
+
+class TextFacts(BaseModel):
+    """What only text has."""
+
+    characters: int
+    distinct_characters: int
+    bytes: int
+    tokens: int
+    bytes_per_token: float
+    vocabulary: int
+    """Tokens that there are."""
+    running: bool
+    """One text, and not items."""
+    lengths: Range
+    """Of items, in characters."""
+    longest_lines: list[tuple[int, str]]
+    """Characters, and how it begins."""
+    scripts: dict[str, int]
+    """Letters of each."""
+    encodings: dict[str, int]
+    """Files of each."""
 
 
 class Survey(BaseModel):
@@ -73,6 +96,7 @@ class Survey(BaseModel):
     """Pictures that show next to nothing: of nearly one colour."""
     flat_names: list[str] = []
     columns: list[str] = []
+    text: TextFacts | None = None
     notes: list[str] = []
     settings: dict[str, int | str | bool] = {}
     """What was chosen unasked, by dotted names."""
@@ -82,12 +106,44 @@ def survey(
     path: str, settings: "Settings | None" = None, progress: Callable[[int, int], None] | None = None
 ) -> Survey:
     """Look at all that is at `path`; UserError where it cannot be used at all."""
-    kind = kind_of(str(path))
+    kind = kind_of(str(path), ["text."] if isinstance(settings, TextSettings) else ())
     if kind == "points" and isinstance(settings, PointsSettings | None):
         return _of_points(str(path), settings)
     if kind == "image" and isinstance(settings, ImageSettings | None):
         return _of_images(str(path), settings or ImageSettings(), progress)
+    if kind == "text" and isinstance(settings, TextSettings | None):
+        return _of_text(str(path), settings or TextSettings(), progress)
     raise UserError(f"{path} holds {kind} data; the settings given are for another kind.")
+
+
+def _of_text(path: str, settings: TextSettings, progress: Callable[[int, int], None] | None) -> Survey:
+    data = text.load(path, settings, progress)
+    found = data.facts["survey"]
+    tokens, size = sum(data.facts["tokens"]), sum(data.facts["bytes"])
+    facts = found | {
+        "bytes": size,
+        "tokens": tokens,
+        "bytes_per_token": size / tokens,
+        "vocabulary": data.vocabulary.size,
+        "running": data.running,
+        "encodings": data.facts["encodings"],
+    }
+    return Survey(
+        name=data.name,
+        path=path,
+        kind="text",
+        count=sum(data.facts["items"]),
+        training=data.facts["items"][0],
+        held_out=data.facts["items"][1],
+        shape=(data.context,),
+        fingerprint=data.fingerprint,
+        mean=[],
+        std=[],
+        duplicates=found["duplicates"],
+        duplicate_groups=[[head] for head in found["copied"]],
+        text=TextFacts.model_validate(facts),
+        notes=data.notes,
+    )
 
 
 def _of_points(path: str, settings: PointsSettings | None) -> Survey:

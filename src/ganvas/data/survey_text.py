@@ -6,7 +6,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ganvas.data.survey import Range, Survey
+from ganvas.data.survey import Range, Survey, TextFacts
+from ganvas.data.vocabulary import BYTES
 
 BAR = 24
 """Characters of the longest bar of a histogram."""
@@ -30,6 +31,9 @@ def render(survey: Survey) -> RenderableType:
 
 
 def _facts(survey: Survey) -> Iterator[tuple[str, str]]:
+    if survey.text:
+        yield from _text(survey, survey.text)
+        return
     noun = "pictures" if survey.kind == "image" else "points"
     yield noun, f"{survey.count:,}: {survey.training:,} to train on, {survey.held_out:,} held out"
     if survey.width and survey.height:
@@ -48,6 +52,26 @@ def _facts(survey: Survey) -> Iterator[tuple[str, str]]:
     else:
         for name, mean, std in zip(survey.columns or ("x", "y"), survey.mean, survey.std, strict=False):
             yield name, f"{mean:.4g} ± {std:.4g}"
+    yield "fingerprint", survey.fingerprint
+
+
+def _text(survey: Survey, facts: TextFacts) -> Iterator[tuple[str, str]]:
+    if not facts.running:
+        yield "items", f"{survey.count:,}: {survey.training:,} to train on, {survey.held_out:,} held out"
+        yield "copies", _named(survey.duplicates, [group[0] for group in survey.duplicate_groups])
+        yield "lengths", f"{_range(facts.lengths)} characters"
+    yield "characters", f"{facts.characters:,}, {facts.distinct_characters:,} different ones"
+    yield "letters", _counts(facts.scripts) or "none"
+    yield "encoding", _counts(facts.encodings)
+    kind = (
+        "raw bytes"
+        if facts.vocabulary - (not facts.running) == BYTES
+        else f"a vocabulary of {facts.vocabulary:,}"
+    )
+    yield "tokens", f"{facts.tokens:,}, {facts.bytes_per_token:.2f} bytes each ({kind})"
+    yield "windows", f"of {survey.shape[0]:,} tokens"
+    for length, head in facts.longest_lines[:3]:
+        yield "longest line", f"{length:,} characters: {head}{' …' if length > len(head) else ''}"
     yield "fingerprint", survey.fingerprint
 
 

@@ -17,7 +17,7 @@ from ganvas.core.turns import Objective
 from ganvas.data.spec import Spec
 from ganvas.models.settings import PlayerSettings
 
-DEFAULTS = {"image": "dcgan", "points": "points"}
+DEFAULTS = {"image": "dcgan", "points": "points", "text": "lm"}
 """The recipe for each kind of data: docs/results/default-recipe.md says why."""
 
 
@@ -25,7 +25,7 @@ class Recipe(Protocol):
     """A frozen tree of settings, every one documented; its docstring says what it is for."""
 
     kind: ClassVar[str]
-    """Of data: image or points."""
+    """Of data: image, points or text."""
     paper: ClassVar[str]
     cost: ClassVar[str]
     """What it takes to get something worth looking at, as measured."""
@@ -65,10 +65,15 @@ def suited(recipe: Any, items: int, spec: Spec, asked: Mapping[str, Any]) -> dic
 
 
 def adam(recipe: Any) -> MakeOptimiser:
-    """Each player's Adam, as the settings of its name say."""
+    """Each player's Adam, as the settings of its name say; matrices decay where these have a weight decay."""
 
     def make(name: str, params: list[nn.Parameter]) -> torch.optim.Optimizer:
         player: PlayerSettings = getattr(recipe, name)
-        return torch.optim.Adam(params, player.lr, (player.beta1, player.beta2), fused=True)
+        betas, decay = (player.beta1, player.beta2), getattr(player, "weight_decay", 0.0)
+        if not decay:
+            return torch.optim.Adam(params, player.lr, betas, fused=True)
+        matrices, others = ([p for p in params if (p.ndim > 1) == wanted] for wanted in (True, False))
+        groups = [{"params": matrices}, {"params": others, "weight_decay": 0.0}]
+        return torch.optim.AdamW(groups, player.lr, betas, weight_decay=decay, fused=True)
 
     return make

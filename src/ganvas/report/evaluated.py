@@ -19,6 +19,14 @@ NAMES = {
     "reverse_kl": ("reverse KL", "how unevenly the modes are hit; lower is better"),
     "nll_nats": ("−log P, nats", "of held-out items; lower is better"),
     "bits_per_dim": ("bits a dimension", "the same, for each value; lower is better"),
+    "bits_per_byte": ("bits a byte", "of held-out text; lower is better"),
+    "nats_per_character": ("nats a character", "the same in other units"),
+    "distinct_1": ("distinct words", "different ones over all; as real text has"),
+    "distinct_2": ("distinct pairs of words", "as real text has"),
+    "distinct_3": ("distinct threes of words", "as real text has"),
+    "duplicates": ("equal samples", "share that another one equals; as real text has"),
+    "copied": ("longest copied passage", "characters that stand in the training text too, in the mean"),
+    "copied_most": ("the longest of all", "as real text has"),
     "memorisation": ("memorisation", "share of samples that are copies of training items; lower is better"),
 }
 """Each figure with its name and what it means."""

@@ -12,15 +12,21 @@ from typing import Any
 from PIL import Image
 
 from ganvas.core.files import write_text
-from ganvas.core.run import QUALITY, Run
+from ganvas.core.run import HELD_OUT, QUALITY, Run
+from ganvas.data.load import KINDS
 from ganvas.remedies.treatment import in_force
 from ganvas.report import diary, evaluated
 from ganvas.report.curves import charts, short
 from ganvas.report.explored import drawn
+from ganvas.report.show import SHOW
 
 DIARY = "diary.jsonl"
 STAGES = 8
 """Pictures in the time line."""
+WORDY = 400
+"""Characters of a setting that are shown: the merges of a vocabulary are many."""
+READ, STAGE = 4_000, 600
+"""Characters of samples that are shown, at the end and on the way."""
 THUMBNAIL = 560
 """Largest side of one of them, in pixels."""
 
@@ -65,9 +71,9 @@ def contents(run: Run) -> dict[str, Any]:
         "real": picture(run.samples / "real.png"),
         "interpolation": picture(run.samples / "interpolation.png"),
         "explored": [*explored(run.path)],
-        "points": (data.get("spec") or {}).get("kind") == "points",
+        "texts": texts(run),
         "stages": [p for path in spread(stages) if (p := picture(path, THUMBNAIL, step_of(path)))],
-        "charts": charts([*log, *run.lines(QUALITY)], diary.troubles(run.lines(DIARY))),
+        "charts": charts([*log, *run.lines(QUALITY), *run.lines(HELD_OUT)], diary.troubles(run.lines(DIARY))),
         "table": evaluated.table(judged),
         "classes": evaluated.classes(judged),
         "copying": judged.get("copying"),
@@ -84,10 +90,13 @@ def contents(run: Run) -> dict[str, Any]:
 def sentence(record: dict[str, Any], log: Sequence[dict[str, Any]]) -> str:
     """What this is, in one sentence."""
     data = record.get("data") or {}
-    kind = {"image": "pictures", "points": "points"}.get((data.get("spec") or {}).get("kind", ""), "items")
-    count = f"{data['items']:,} {kind}" if isinstance(data.get("items"), int) else kind
+    known = KINDS.get((data.get("spec") or {}).get("kind", ""))
+    kind = known.items if known else "items"
+    of = "windows of text" if kind == "text" else kind
+    count = f"{data['items']:,} {of}" if isinstance(data.get("items"), int) else of
     source = Path(str(data["source"])).name if data.get("source") else "unnamed data"
-    start = f"The recipe “{record.get('recipe', 'unknown')}” learnt to make {kind} like those of “{source}”"
+    like = "that" if kind == "text" else "those"
+    start = f"The recipe “{record.get('recipe', 'unknown')}” learnt to make {kind} like {like} of “{source}”"
     if not log:
         return f"{start}; nothing has been logged yet."
     spent = f", {duration(log[-1]['time'])}" if "time" in log[-1] else ""
@@ -154,6 +163,20 @@ def picture(path: Path, largest: int | None = None, caption: str = "") -> Pictur
     return Picture(f"data:{kind};base64,{base64.b64encode(raw).decode()}", *size, caption)
 
 
+def texts(run: Run) -> dict[str, Any]:
+    """Samples that are text: the last ones, real ones, and what came before as it learnt."""
+    stages = sorted(run.samples.glob("step-*.txt"))
+    if not stages:
+        return {}
+    shown = [(step_of(path), path.read_text(encoding="utf-8")[:READ]) for path in spread(stages)]
+    real = run.samples / "real.txt"
+    return {
+        "made": shown[-1][1],
+        "real": real.read_text(encoding="utf-8")[:READ] if real.exists() else "",
+        "stages": [(step, text[:STAGE]) for step, text in shown],
+    }
+
+
 def explored(run: Path) -> Iterator[tuple[str, str, list[Picture]]]:
     """Heading, words and pictures of what `ganvas explore` has drawn."""
     for heading, words, files in drawn(run):
@@ -185,7 +208,8 @@ def shown(value: Any) -> str:
         return ", ".join(map(shown, value)) or "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "–" if value is None or value in ("", {}) else str(value)
+    words = "–" if value is None or value in ("", {}) else str(value)
+    return words if len(words) <= WORDY else f"{words[:WORDY]} …"
 
 
 def neighbours(run: Path, found: dict[str, Any]) -> list[Picture]:
@@ -201,8 +225,8 @@ def neighbours(run: Path, found: dict[str, Any]) -> list[Picture]:
 def commands(path: Path, data: dict[str, Any]) -> list[tuple[str, str]]:
     """What to type next, each with what it does."""
     run = shlex.quote(str(path))
-    points = (data.get("spec") or {}).get("kind") == "points"
-    many = "samples.csv" if points else "samples.png"
+    kind = (data.get("spec") or {}).get("kind", "image")
+    many = SHOW[kind].several if kind in SHOW else "samples.png"
     return [
         (
             "Make 64 new ones, always the same for the same seed",
@@ -210,6 +234,7 @@ def commands(path: Path, data: dict[str, Any]) -> list[tuple[str, str]]:
         ),
         ("Go on where it stopped, if it was interrupted", f"ganvas train --resume --out {run}"),
         ("Judge it by what it has not seen, on this page too", f"ganvas evaluate {run} --baselines"),
-        *([] if points else [("Look into it, on this page too", f"ganvas explore {run}")]),
+        *([("Go on with words of your own", f'ganvas write {run} --prompt "…"')] if kind == "text" else []),
+        *([] if kind != "image" else [("Look into it, on this page too", f"ganvas explore {run}")]),
         ("Write this page anew", f"ganvas report {run}"),
     ]

@@ -1,19 +1,21 @@
-"""Keeps what a training shows on its way: pictures of samples, TensorBoard's curves, and the report."""
+"""Keeps what a training shows on its way: samples, figures of held-out items, TensorBoard's curves."""
 
 from typing import Any, Protocol
 
 import numpy as np
 import torch
-from PIL import Image
 
 from ganvas.core.loop import Moment, Observer, Trainer
 from ganvas.core.randomness import mixed
+from ganvas.core.run import HELD_OUT
 from ganvas.core.turns import Objective
 from ganvas.data.spec import Spec
-from ganvas.report.show import by_class, picture
+from ganvas.report.show import SHOW, Drawn, Pictures, by_class, save
 
 SHOWN = 64
-"""Items in a picture of samples."""
+"""Real items, or samples of classes, that are shown at most."""
+UNSEEN = 64
+"""Held-out items, or windows of text, whose figures are taken on the way."""
 LEADING, WALK = 6, 10
 """Rows and columns of the interpolation."""
 
@@ -24,7 +26,7 @@ class Display(Protocol):
     def said(self, sentence: str) -> None: ...
     def reading(self, done: int, total: int) -> None: ...
     def logged(self, moment: Moment) -> None: ...
-    def shown(self, image: Image.Image) -> None: ...
+    def shown(self, drawn: Drawn) -> None: ...
 
 
 class Recorder:
@@ -46,14 +48,15 @@ class Recorder:
         self._curves = SummaryWriter(str(trainer.run.path), purge_step=trainer.step + 1)
         data: Any = trainer.data
         rng = np.random.default_rng(mixed(trainer.seed, "shown"))
-        rows = by_class(data.labels, len(data.classes), SHOWN) if data.spec.classes else None
-        index = rng.choice(len(data), min(SHOWN, len(data)), replace=False) if rows is None else rows
+        self._spec, self._show = data.spec, SHOW[data.spec.kind]
+        count = min(self._show.count, SHOWN)
+        rows = by_class(data.labels, len(data.classes), count) if data.spec.classes else None
+        index = rng.choice(len(data), min(count, len(data)), replace=False) if rows is None else rows
         self._columns = None if rows is None else len(rows) // len(data.classes)
-        with torch.random.fork_rng():
-            real = data.ready(data.fetch(index))[data.kind if data.kind == "image" else "point"]
         trainer.run.samples.mkdir(exist_ok=True)
-        self._spec, self._real = data.spec, data.spec.restore(real.numpy())
-        picture(self._spec, self._real, columns=self._columns).save(trainer.run.samples / "real.png")
+        self._real = self._show.real(data, index)
+        drawn = self._show.drawn(self._real, self._real, self._columns)
+        save(drawn, trainer.run.samples / f"real{self._show.suffix}")
 
     def _log(self, moment: Moment) -> None:
         for name, value in moment.stats.items():
@@ -62,13 +65,17 @@ class Recorder:
         self._display.logged(moment)
 
     def _snapshot(self, trainer: Trainer) -> None:
-        made = items(trainer.objective, self._spec, trainer.seed)
-        drawn = picture(self._spec, made, self._real, self._columns)
-        drawn.save(trainer.run.samples / f"step-{trainer.step:07d}.png")
+        made = items(trainer.objective, self._spec, self._show, trainer.seed)
+        drawn = self._show.drawn(made, self._real, self._columns)
+        save(drawn, trainer.run.samples / f"step-{trainer.step:07d}{self._show.suffix}")
+        if found := unseen(trainer.objective, trainer.data, trainer):
+            trainer.run.log({"step": trainer.step} | found, HELD_OUT)
+            for name, value in found.items():
+                self._curves.add_scalar(name, value, trainer.step)
         last = trainer.step >= trainer.total
         if last and self._spec.kind == "image" and hasattr(trainer.objective, "decode"):
             walked = walk(trainer.objective, self._spec, trainer.seed)
-            picture(self._spec, walked, columns=WALK).save(trainer.run.samples / "interpolation.png")
+            save(self._show.drawn(walked, walked, WALK), trainer.run.samples / "interpolation.png")
         self._display.shown(drawn)
 
     def close(self) -> None:
@@ -76,15 +83,25 @@ class Recorder:
             self._curves.close()
 
 
-def items(objective: Objective, spec: Spec, seed: int) -> np.ndarray:
+def unseen(objective: Any, data: Any, trainer: Trainer) -> dict[str, float]:
+    """Figures of held-out items, always the same ones, by the objectives that have such."""
+    held_out = getattr(data, "held_out", None)
+    if held_out is None or not hasattr(objective, "figures"):
+        return {}
+    index = np.unique(np.linspace(0, len(held_out) - 1, UNSEEN).astype(int))
+    with torch.random.fork_rng(), trainer.precision():
+        torch.manual_seed(mixed(trainer.seed, "unseen"))
+        batch = {k: v.to(trainer.device) for k, v in held_out.fetch(index).items()}
+        return {name: float(value) for name, value in objective.figures(held_out.ready(batch)).items()}
+
+
+def items(objective: Objective, spec: Spec, show: Pictures, seed: int) -> np.ndarray:
     """The same latents each time, so that one sees them develop; a row for each class where there are few."""
     generator = torch.Generator().manual_seed(mixed(seed, "shown"))
-    if spec.kind == "points":
-        return spec.restore(objective.sample(2_500, generator=generator).cpu().numpy())
     if not spec.classes:
-        return spec.restore(objective.sample(SHOWN, generator=generator).cpu().numpy())
+        return show.made(objective, spec, generator)
     label = torch.arange(len(spec.classes)).repeat_interleave(max(1, SHOWN // len(spec.classes)))
-    return spec.restore(objective.sample(len(label), generator=generator, label=label).cpu().numpy())
+    return show.made(objective, spec, generator, label=label)
 
 
 def walk(objective: Any, spec: Spec, seed: int) -> np.ndarray:

@@ -1,19 +1,134 @@
-"""How to show items of each kind of data as one picture."""
+"""How items of each kind of data come to a person: to be looked at while a model learns, and as files."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from PIL import Image
 
+from ganvas.core.errors import UserError
 from ganvas.data.spec import Spec
 from ganvas.report.grids import grid, scatter
 
+if TYPE_CHECKING:  # exported models are sampled without it
+    import torch
 
-def picture(
-    spec: Spec, items: np.ndarray, real: np.ndarray | None = None, columns: int | None = None
-) -> Image.Image:
-    """Pictures in a grid; points in the plane, over real ones."""
-    if spec.kind == "points":
-        return scatter(items, items if real is None else real)
-    return grid(items.transpose(0, 3, 1, 2), columns)
+SEPARATOR = "─" * 40
+"""Between texts of several lines, in one file."""
+Drawn = Image.Image | str
+
+
+class Pictures:
+    """In a grid; as one file, or one each."""
+
+    count: ClassVar[int] = 64
+    """Samples that are shown as a model learns."""
+    suffix: ClassVar[str] = ".png"
+    """Of what is shown, and of one item's file."""
+    several: ClassVar[str] = "samples.png"
+    """The file of many."""
+    expected: ClassVar[str] = "pictures cannot be written as {}; try .png or .npy"
+
+    def real(self, data: Any, index: np.ndarray) -> np.ndarray:
+        """Items of the data, as users know them."""
+        import torch
+
+        with torch.random.fork_rng():
+            return data.spec.restore(data.ready(data.fetch(index))[data.spec.key].numpy())
+
+    def made(self, objective: Any, spec: Spec, generator: "torch.Generator", **condition: Any) -> np.ndarray:
+        """Samples, as users know them."""
+        n = len(condition["label"]) if condition else self.count
+        return spec.restore(objective.sample(n, generator=generator, **condition).cpu().numpy())
+
+    def drawn(self, items: np.ndarray, real: np.ndarray, columns: int | None = None) -> Drawn:
+        """To look at."""
+        return grid(items.transpose(0, 3, 1, 2), columns)
+
+    def write(self, items: np.ndarray, draft: Path, path: Path) -> None:
+        """All into one file of the kind that `path` says."""
+        if path.suffix.lower() == ".npy":
+            with draft.open("wb") as file:
+                np.save(file, items)
+        else:
+            self._save(self.drawn(items, items), draft, path)
+
+    def write_one(self, item: Any, draft: Path, path: Path) -> None:
+        """One into a file of its own."""
+        self._save(Image.fromarray(item.squeeze()), draft, path)
+
+    def _save(self, image: Any, draft: Path, path: Path) -> None:
+        known = Image.registered_extensions()
+        if path.suffix.lower() not in known:
+            raise UserError(self.expected.format(path.suffix or "a file without a suffix"))
+        kind = known[path.suffix.lower()]
+        (image.convert("RGB") if kind == "JPEG" else image).save(draft, kind)
+
+
+class Plane(Pictures):
+    """Points over real ones; as rows of numbers."""
+
+    count: ClassVar[int] = 2_500
+    several: ClassVar[str] = "samples.csv"
+
+    def drawn(self, items: np.ndarray, real: np.ndarray, columns: int | None = None) -> Drawn:
+        return scatter(items, real)
+
+    def write(self, items: np.ndarray, draft: Path, path: Path) -> None:
+        if path.suffix.lower() == ".csv":
+            np.savetxt(draft, items, delimiter=",", fmt="%.8g")
+        else:
+            super().write(items, draft, path)
+
+    def write_one(self, item: Any, draft: Path, path: Path) -> None:
+        self.write(item[None], draft, path)
+
+
+class Texts(Pictures):
+    """One after the other; as lines, as JSON lines, or a file each."""
+
+    count: ClassVar[int] = 8
+    suffix: ClassVar[str] = ".txt"
+    several: ClassVar[str] = "samples.txt"
+    expected: ClassVar[str] = "text cannot be written as {}; try .txt or .jsonl"
+
+    def real(self, data: Any, index: np.ndarray) -> np.ndarray:
+        if data.running:
+            return super().real(data, index)
+        items = data.documents()
+        return data.spec.restore([items[k % len(items)] for k in index])
+
+    def made(self, objective: Any, spec: Spec, generator: "torch.Generator", **condition: Any) -> np.ndarray:
+        made = objective.sample(self.count, generator=generator, length=spec.shape[0])
+        return spec.restore(made.cpu().numpy())
+
+    def drawn(self, items: np.ndarray, real: np.ndarray, columns: int | None = None) -> Drawn:
+        """A line each, if none has several; else with lines between them."""
+        texts = [text.rstrip("\n") for text in items]
+        between = f"\n{SEPARATOR}\n" if any("\n" in text for text in texts) else "\n"
+        return between.join(texts) + "\n"
+
+    def write(self, items: np.ndarray, draft: Path, path: Path) -> None:
+        rows = [json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in items]
+        kinds = {".txt": str(self.drawn(items, items)), ".jsonl": "".join(rows)}
+        if path.suffix.lower() not in kinds:
+            raise UserError(self.expected.format(path.suffix or "a file without a suffix"))
+        draft.write_text(kinds[path.suffix.lower()], encoding="utf-8")
+
+    def write_one(self, item: Any, draft: Path, path: Path) -> None:
+        draft.write_text(item, encoding="utf-8")
+
+
+SHOW: dict[str, Pictures] = {"image": Pictures(), "points": Plane(), "text": Texts()}
+
+
+def save(drawn: Drawn, path: Path) -> None:
+    """What was drawn, as a file."""
+    if isinstance(drawn, str):
+        path.write_text(drawn, encoding="utf-8")
+    else:
+        drawn.save(path)
 
 
 def by_class(labels: np.ndarray, classes: int, count: int) -> np.ndarray | None:

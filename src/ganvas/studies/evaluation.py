@@ -21,7 +21,7 @@ from ganvas.metrics.points import REACH, mixture, perfect_high_quality
 from ganvas.metrics.protocol import Protocol, figure, warnings
 from ganvas.model import Model, load
 from ganvas.recipes.base import data_settings, find
-from ganvas.studies import copies
+from ganvas.studies import copies, written
 from ganvas.studies.likelihoods import FILE, as_figures, evaluated, held_out_likelihood
 from ganvas.studies.seen import VALUES, Items, features, made, some
 
@@ -138,6 +138,11 @@ def evaluate(
     """
     began = time.monotonic()
     run = run if isinstance(run, Run) else Run.open(Path(run))
+    if kind_of_run(run) == "text":
+        if features:
+            raise UserError("text is judged by its likelihood and by counting: leave --features out")
+        how = {"samples": samples, "data": data, "seed": seed, "said": said, "progress": progress}
+        return written.evaluate(run, load(run.path, device), **how)
     judge, training, labels = seated(
         run,
         samples=samples,
@@ -178,6 +183,11 @@ def evaluate(
         said(sentence)
     write_json(run.path / FILE, result)
     return result
+
+
+def kind_of_run(run: Run) -> str:
+    """Of the data that it was trained on."""
+    return ((run.record.get("data") or {}).get("spec") or {}).get("kind", "image")
 
 
 def seated(

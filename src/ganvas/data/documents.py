@@ -1,0 +1,221 @@
+"""Where text comes from: running text, or items, in files of lines, rows or tables, or one file each."""
+
+import csv
+import difflib
+import io
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from ganvas.core.errors import UserError
+from ganvas.data.decoding import decoded
+from ganvas.data.sources import missing, stamp_of, walk
+from ganvas.data.table import SEPARATORS
+
+PLAIN, ROWS, TABLES = (".txt", ".text", ".md"), (".jsonl", ".ndjson"), (".csv", ".tsv")
+SUFFIXES = (*PLAIN, *ROWS)
+"""Of files that hold text and nothing else."""
+LINES = 100
+"""Lines from which on a file without a blank one is taken for a list of items."""
+FEWEST = 20
+"""Items, below which they are no set to hold some out of."""
+BROKEN_SHARE = 0.1
+COLUMN = "text"
+Unit = Literal["auto", "running", "lines", "files"]
+
+
+@dataclass
+class Corpus:
+    """What was read: items, or one or a few running texts."""
+
+    documents: list[str] = field(default_factory=list)
+    running: bool = False
+    notes: list[str] = field(default_factory=list)
+    encodings: Counter[str] = field(default_factory=Counter)
+    """Files of each."""
+    broken: list[str] = field(default_factory=list)
+    """Rows that could not be read, and why."""
+    rows: int = 0
+    """All of them."""
+
+
+@dataclass(frozen=True)
+class TextSource:
+    """What lies at a path. `stamp` (JSON) changes when the files do, and needs no file to be read."""
+
+    name: str
+    stamp: Any
+    read: Callable[[], Corpus]
+
+
+def holds_text(path: str) -> bool:
+    """Whether it is a file of text, or a folder with such in it and no picture."""
+    from ganvas.data.sources import PICTURES
+
+    place = Path(path).expanduser()
+    if not place.is_dir():
+        return place.suffix.lower() in SUFFIXES
+    found = False
+    for file in walk(place):
+        if file.suffix.lower() in PICTURES:
+            return False
+        found |= file.suffix.lower() in SUFFIXES
+    return found
+
+
+def open_text(path: str, unit: Unit = "auto", column: str | None = None) -> TextSource:
+    """The text at a path, or under a built-in name."""
+    from ganvas.data import builtin
+
+    if path in builtin.TEXTS:
+        file = builtin.text_file(path)
+        raw = file.name.removesuffix(file.suffix)
+        return TextSource(path, [file.name, file.stat().st_size], lambda: _read([(raw, file)], unit, column))
+    place = Path(path).expanduser()
+    if not place.exists():
+        raise missing(path)
+    if not place.is_dir():
+        if place.suffix.lower() not in (*SUFFIXES, *TABLES):
+            raise UserError(f"{path} is none of the files that hold text; expected {_expected()}")
+        return TextSource(place.name, stamp_of([place]), lambda: _read([(str(place), place)], unit, column))
+    known = (*SUFFIXES, *(TABLES if column else ()))
+    files = sorted(f for f in walk(place) if f.suffix.lower() in known)
+    if not files:
+        raise UserError(f"There is no text in {place}; expected {_expected()}")
+    named = [(f.relative_to(place).as_posix(), f) for f in files]
+    return TextSource(place.absolute().name, stamp_of(files), lambda: _read(named, unit, column))
+
+
+def _expected() -> str:
+    return f"{', '.join(SUFFIXES)} files, a .csv with --text.column, a folder of such, or a built-in set"
+
+
+def _read(files: list[tuple[str, Path]], unit: Unit, column: str | None) -> Corpus:
+    corpus = Corpus()
+    alone = len(files) == 1
+    for name, file in files:
+        text, encoding = decoded(_bytes(file), name)
+        corpus.encodings[encoding] += 1
+        if encoding != "utf-8":
+            corpus.notes.append(f"{name} is read as {encoding}.")
+        suffix = Path(name).suffix.lower()
+        if suffix in ROWS:
+            corpus.documents += _rows(text, name, column or COLUMN, corpus)
+        elif suffix in TABLES:
+            corpus.documents += _cells(text, name, column, corpus)
+        else:
+            corpus.documents += _plain(text, name, unit, alone, corpus)
+    return _sorted_out(corpus, " ".join(name for name, _ in files[:1]) if alone else "The files", unit, alone)
+
+
+def _bytes(file: Path) -> bytes:
+    """Of a file as it is, or of a built-in one that is packed."""
+    import gzip
+    import lzma
+
+    unpack = {".gz": gzip.decompress, ".xz": lzma.decompress}.get(file.suffix, bytes)
+    return unpack(file.read_bytes())
+
+
+def _plain(text: str, name: str, unit: Unit, alone: bool, corpus: Corpus) -> list[str]:
+    """A list of items, where that is asked for or no line of many is blank; else the whole."""
+    lines = text.strip("\n").split("\n")
+    listed = len(lines) >= LINES and all(line.strip() for line in lines)
+    if unit == "lines" or (unit == "auto" and alone and listed):
+        if unit == "auto":
+            corpus.notes.append(
+                f"None of the {len(lines):,} lines of {name} is blank, so each is taken for an item "
+                f"(--text.unit running takes them for one text)."
+            )
+        return [line.strip() for line in lines]
+    return [text]
+
+
+def _rows(text: str, name: str, column: str, corpus: Corpus) -> Iterator[str]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        corpus.rows += 1
+        try:
+            row = json.loads(line)
+        except ValueError:
+            corpus.broken.append(f"{name}, line {number}: no JSON")
+            continue
+        if isinstance(row, dict) and "messages" in row:
+            raise UserError(
+                f"{name}, line {number}, is a chat (it has “messages”), and chats cannot be learnt yet; "
+                f'expected {{"text": …}} in every line'
+            )
+        value = row.get(column) if isinstance(row, dict) else None
+        if not isinstance(value, str):
+            has = f"only {', '.join(map(str, row))}" if isinstance(row, dict) and row else "no such thing"
+            corpus.broken.append(f"{name}, line {number}: no “{column}” that is text, {has}")
+            continue
+        yield value
+
+
+def _cells(text: str, name: str, column: str | None, corpus: Corpus) -> Iterator[str]:
+    csv.field_size_limit(1 << 30)
+    head = text.partition("\n")[0]
+    separator = max(SEPARATORS[:-1], key=head.count)
+    rows = csv.reader(io.StringIO(text), delimiter=separator)
+    columns = [cell.strip() for cell in next(rows, [])]
+    if column is None:
+        has = ", ".join(columns)
+        raise UserError(f"{name} has the columns {has}; say which holds text: --text.column NAME")
+    if column not in columns:
+        near = difflib.get_close_matches(column, columns, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(columns)}"
+        raise UserError(f"{name} has no column {column!r}; {hint}")
+    place = columns.index(column)
+    for row in rows:
+        if not any(row):
+            continue
+        corpus.rows += 1
+        if place < len(row):
+            yield row[place].replace("\r\n", "\n")
+        else:
+            corpus.broken.append(f"{name}, row {rows.line_num}: {len(row)} cells, not {len(columns)}")
+
+
+def _sorted_out(corpus: Corpus, name: str, unit: Unit, alone: bool) -> Corpus:
+    """Refuse what cannot be used, leave out what is empty, and tell items from running text."""
+    if corpus.broken:
+        some = "; ".join(corpus.broken[:3]) + " …" * (len(corpus.broken) > 3)
+        if len(corpus.broken) > BROKEN_SHARE * corpus.rows:
+            raise UserError(
+                f"{len(corpus.broken):,} of {corpus.rows:,} rows cannot be read, more than a tenth ({some})"
+            )
+        corpus.notes.append(f"{len(corpus.broken):,} rows that cannot be read are left out ({some}).")
+    full = [text for text in corpus.documents if text.strip()]
+    if not full:
+        raise UserError(f"{name} {'holds' if alone else 'hold'} no text: nothing in it but blanks")
+    if (empty := len(corpus.documents) - len(full)) and len(corpus.documents) > 1:
+        corpus.notes.append(f"{empty:,} empty items are left out.")
+    corpus.documents = full
+    corpus.running = unit == "running" or len(full) < FEWEST
+    if corpus.running and unit in ("lines", "files"):
+        raise UserError(
+            f"{name} {'holds' if alone else 'hold'} {len(full)} items, and {FEWEST} are needed to hold some "
+            f"out; leave --text.unit out to take them for running text"
+        )
+    if corpus.running:
+        which = "one running text" if len(full) == 1 else f"{len(full)} running texts"
+        corpus.notes.append(f"{name} {'is' if alone else 'are'} taken for {which}.")
+    return corpus
+
+
+def parts(corpus: Corpus, share: float, held_out: Iterable[bool]) -> tuple[list[str], list[str]]:
+    """What is trained on, and what is held out: whole items, or the end of each running text."""
+    if not corpus.running:
+        aside = list(held_out)
+        pairs = [*zip(corpus.documents, aside, strict=True)]
+        return [text for text, out in pairs if not out], [text for text, out in pairs if out]
+    cuts = [(text, int(len(text) * (1 - share))) for text in corpus.documents]
+    return (
+        ["\n\n".join(text[:at] for text, at in cuts)],
+        ["\n\n".join(text[at:] for text, at in cuts)] if share else [],
+    )

@@ -1,0 +1,152 @@
+"""Text: from whatever holds it to windows of tokens."""
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Int
+from pydantic import Field
+
+from ganvas.core.errors import UserError
+from ganvas.core.settings import Settings
+from ganvas.data.documents import Unit, open_text
+from ganvas.data.spec import Spec
+from ganvas.data.tokens import Part, prepare
+from ganvas.data.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from ganvas.core.turns import Batch
+    from ganvas.data.tokens import Prepared
+
+
+class TextSettings(Settings):
+    """How text is prepared before training."""
+
+    context: int = Field(default=256, ge=8, le=16_384)
+    """Tokens in a window, which is as far as a model looks back."""
+    vocabulary: int | None = Field(default=None, ge=256, le=1_000_000)
+    """Tokens there are. 256: raw bytes. None: these below 2 MB, else bytes joined, to suit its size."""
+    unit: Unit = "auto"
+    """What one item is: a line, a file, or nothing (running text). auto: a row of .jsonl or .csv, a file of a
+    folder, a line where a file has 100 or more and none is blank; running text if there are fewer than 20."""
+    column: str | None = None
+    """Of a .csv, or the name in the rows of a .jsonl ("text", if none is given)."""
+    held_out: float = Field(default=0.1, ge=0, lt=1)
+    """Share never trained on: items by a hash of their text, of running text the end."""
+
+
+class Texts:
+    """Training text (or held-out text) in a mapped file, as windows fetched by number.
+
+    Windows of running text begin at random places; those of items begin where one does, so that every item
+    that fits into a window is seen whole.
+    """
+
+    kind = "text"
+    classes: tuple[str, ...] = ()
+    labels = None
+
+    def __init__(self, prepared: "Prepared", part: Part, name: str, settings: TextSettings):
+        self.name, self.context = name, settings.context
+        self.fingerprint = prepared.fingerprint
+        self.vocabulary: Vocabulary = prepared.vocabulary
+        self.running: bool = prepared.facts["running"]
+        self.longest: int = prepared.facts["longest"]
+        self.notes: list[str] = list(prepared.facts["notes"])
+        self.facts = prepared.facts
+        self.part = part
+        self.held_out: Texts | None = None
+        self._span = min(len(part.tokens), 2 * self.context if self.running else self.context + 1)
+        if self.running:
+            self._windows = np.arange(max(1, len(part.tokens) // self.context)) * self.context
+        else:
+            self._windows = windows(part.starts, len(part.tokens), self.context)
+        self._windows = np.minimum(self._windows, len(part.tokens) - self._span)
+
+    @property
+    def spec(self) -> Spec:
+        return Spec(kind=self.kind, shape=(self.context,), vocabulary=self.vocabulary, longest=self.longest)
+
+    def __len__(self) -> int:
+        return len(self._windows)
+
+    def fetch(self, index: np.ndarray) -> "Batch":
+        """Windows of these numbers with what lies around them, on the CPU."""
+        import torch
+
+        places = self._windows[index][:, None] + np.arange(self._span)
+        return {"text": torch.from_numpy(self.part.tokens[places].astype(np.int32))}
+
+    def ready(self, batch: "Batch") -> "Batch":
+        """(batch, context + 1): each token but the last is followed by the one that is to be foretold."""
+        import torch
+
+        around = batch["text"].long()
+        length = min(self.context + 1, around.shape[1])
+        first = torch.randint(around.shape[1] - length + 1, (len(around), 1), device=around.device)
+        return {"text": around.gather(1, first + torch.arange(length, device=around.device))}
+
+    def documents(self) -> list[Int[np.ndarray, " token"]]:
+        """The tokens of each item, without ends, or of the whole running text."""
+        if self.running:
+            return [self.part.tokens]
+        borders = [*self.part.starts.tolist(), len(self.part.tokens) - 1]
+        return [self.part.tokens[a + 1 : b] for a, b in pairwise(borders)]
+
+    def bytes(self) -> bytes:
+        """All of it, a line break between items."""
+        return b"\n".join(self.vocabulary.decode(tokens.tolist()) for tokens in self.documents())
+
+
+def windows(starts: Int[np.ndarray, " document"], count: int, context: int) -> Int[np.ndarray, " window"]:
+    """Where windows of items begin: each at the first item that was not whole in the one before; items longer
+    than a window go on in further ones."""
+    ends = np.append(starts[1:], count - 1)
+    found, place = [], 0
+    while place < count - 1:
+        found.append(place)
+        first = int(np.searchsorted(ends, place + context, "right"))  # the first that ends beyond the window
+        if first == len(starts):
+            break
+        place = int(starts[first]) if starts[first] > place else place + context
+    return np.array(found, np.int64)
+
+
+def load(
+    path: str,
+    settings: TextSettings | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Texts:
+    """The text at `path` (file, folder, built-in), as tokens, unless the cache has them.
+
+    UserError says what cannot work, and what to do.
+    """
+    settings = settings or TextSettings()
+    source = open_text(str(path), settings.unit, settings.column)
+    wanted = settings.model_dump(mode="json", exclude={"context"})
+    prepared = prepare(source, wanted, settings.held_out, settings.vocabulary, progress)
+    count = len(prepared.training.tokens)
+    if settings.context >= count:
+        raise UserError(
+            f"{source.name} has {count:,} tokens to train on, and a window takes {settings.context + 1:,}; "
+            f"give more text, or a --text.context below {count:,}"
+        )
+    data = Texts(prepared, prepared.training, source.name, settings)
+    data.notes.append(_held_out(data, prepared, settings.held_out))
+    if len(prepared.held_out.tokens) > 1:
+        data.held_out = Texts(prepared, prepared.held_out, source.name, settings)
+    return data
+
+
+def _held_out(data: Texts, prepared: "Prepared", share: float) -> str:
+    unit = "bytes" if not data.vocabulary.merges else f"a vocabulary of {data.vocabulary.size:,}"
+    tokens = f"{len(data.part.tokens):,} tokens ({unit})"
+    if not share:
+        return f"{tokens} to train on; nothing is held out, so nothing can be judged."
+    if data.running:
+        return f"{tokens} to train on; the last {share:.0%} of the text are held out."
+    return (
+        f"{len(data.part.starts):,} items to train on, {tokens}; {len(prepared.held_out.starts):,} are held "
+        f"out, by a hash of their text."
+    )

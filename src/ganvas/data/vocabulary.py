@@ -1,0 +1,171 @@
+"""Text as tokens: its bytes in UTF-8, or pairs of them joined (byte-level BPE, Radford et al. 2019)."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ganvas.core.errors import UserError
+from ganvas.core.settings import Settings
+
+if TYPE_CHECKING:  # an exported model is read without either
+    from jaxtyping import Int
+    from tokenizers import Tokenizer
+
+    Tokens = Int[np.ndarray, " token"]
+
+BYTES = 256
+PIECE = 1 << 16
+"""Characters that are split into tokens at once; a piece ends with a line where there is one."""
+
+
+class Vocabulary(Settings):
+    """Tokens 0 to 255 are the bytes, then comes one for each merge, and last, where items end, one for that.
+
+    Any text has tokens, and any tokens have bytes; only for merges the package `tokenizers` is needed.
+    """
+
+    merges: str = ""
+    """Pairs of tokens that were made one, in order, as in `104:101 256:32`; none: raw bytes."""
+    ends: bool = False
+    """Whether there is a token for the end of an item, which begins one too."""
+
+    @cached_property
+    def pairs(self) -> list[tuple[int, int]]:
+        return [(int(a), int(b)) for a, _, b in (pair.partition(":") for pair in self.merges.split())]
+
+    @cached_property
+    def pieces(self) -> list[bytes]:
+        """What each token stands for; an end stands for nothing."""
+        found = [bytes([k]) for k in range(BYTES)]
+        known = set(found)
+        for a, b in self.pairs:
+            piece = found[a] + found[b]
+            if piece not in known:
+                known.add(piece)
+                found.append(piece)
+        return found + [b""] * self.ends
+
+    @property
+    def size(self) -> int:
+        return len(self.pieces)
+
+    @property
+    def end(self) -> int | None:
+        """The token for the end of an item."""
+        return self.size - 1 if self.ends else None
+
+    @property
+    def start(self) -> int:
+        """What text begins after: the end of another item, or in running text the end of a line."""
+        return self.size - 1 if self.ends else 10
+
+    @cached_property
+    def lengths(self) -> np.ndarray:
+        """Bytes of each token, (size,); an end counts as one, like the line break that it stands for."""
+        return np.array([max(1, len(piece)) for piece in self.pieces], np.int64)
+
+    def encode(self, text: str) -> "Tokens":
+        """The tokens of a text, without ends."""
+        if not self.merges:
+            return np.frombuffer(as_bytes(text), np.uint8).astype(np.int64)
+        parts = self._tokenizer.encode_batch_fast([*cut(sound(text))], add_special_tokens=False)
+        return np.concatenate([np.zeros(0, np.int64), *(np.array(part.ids, np.int64) for part in parts)])
+
+    def decode(self, tokens: Iterable[int]) -> bytes:
+        pieces = self.pieces
+        return b"".join([pieces[k] for k in tokens])
+
+    def text(self, tokens: Sequence[int] | np.ndarray) -> str:
+        """Up to the first end; bytes that are no UTF-8 become U+FFFD."""
+        return self.decode(until_end(np.asarray(tokens), self.end).tolist()).decode("utf-8", "replace")
+
+    @cached_property
+    def _tokenizer(self) -> "Tokenizer":
+        package = needed("This model's tokens are pairs of bytes that were joined, which needs")
+        letters = ["".join(LETTER[b] for b in piece) for piece in self.pieces[: self.size - self.ends]]
+        merges = [(letters[a], letters[b]) for a, b in self.pairs]
+        found = package.Tokenizer(package.models.BPE({w: k for k, w in enumerate(letters)}, merges))
+        found.pre_tokenizer = package.pre_tokenizers.ByteLevel(add_prefix_space=False)
+        return found
+
+
+def until_end(tokens: "Tokens", end: int | None) -> "Tokens":
+    """Without the first end, and what comes after it."""
+    at = np.flatnonzero(tokens == end) if end is not None else np.zeros(0, int)
+    return tokens[: at[0]] if len(at) else tokens
+
+
+def learn(texts: Iterable[str], size: int, ends: bool) -> Vocabulary:
+    """The vocabulary of at most `size` tokens that joins the most frequent pairs (Sennrich et al. 2016)."""
+    if size <= BYTES:
+        return Vocabulary(ends=ends)
+    package = needed(
+        "A vocabulary of pairs of bytes needs",
+        " (or take raw bytes: --text.vocabulary 256, which learns slower)",
+    )
+    model = package.Tokenizer(package.models.BPE())
+    model.pre_tokenizer = package.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    trainer = package.trainers.BpeTrainer(
+        vocab_size=size - ends, initial_alphabet=sorted(LETTER), show_progress=False, min_frequency=2
+    )
+    model.train_from_iterator((part for text in texts for part in cut(text)), trainer)
+    return Vocabulary(merges=" ".join(_merges(model)), ends=ends)
+
+
+def _merges(model: "Tokenizer") -> Iterator[str]:
+    """By our numbers."""
+    import json
+
+    number = {letter: byte for byte, letter in enumerate(LETTER)}
+    for a, b in json.loads(model.to_str())["model"]["merges"]:
+        yield f"{number[a]}:{number[b]}"
+        number.setdefault(a + b, len(number))
+
+
+def needed(what: str, instead: str = "") -> Any:
+    try:
+        import tokenizers
+        import tokenizers.models
+        import tokenizers.pre_tokenizers
+        import tokenizers.trainers
+    except ImportError:
+        raise UserError(f"{what} the package `tokenizers`: pip install 'ganvas[text]'{instead}") from None
+    return tokenizers
+
+
+def cut(text: str) -> Iterator[str]:
+    """In pieces, after a line break where there is one: `tokenizers` is slow on one endless string."""
+    start = 0
+    while start < len(text):
+        end = min(start + PIECE, len(text))
+        at = text.rfind("\n", start, end) + 1 if end < len(text) else end
+        end = at if at > start else end
+        yield text[start:end]
+        start = end
+
+
+def as_bytes(text: str) -> bytes:
+    """In UTF-8; what came of undecodable bytes of a command line becomes these again."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return sound(text).encode("utf-8")
+
+
+def sound(text: str) -> str:
+    """Without surrogates, which are no characters."""
+    return re.sub("[\ud800-\udfff]", "\ufffd", text)
+
+
+def _letters() -> list[str]:
+    """A printable character for each byte, as Radford et al. 2019 have it in their code."""
+    plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = (b for b in range(BYTES) if b not in plain)
+    table = {b: chr(b) for b in plain} | {b: chr(BYTES + k) for k, b in enumerate(others)}
+    return [table[b] for b in range(BYTES)]
+
+
+LETTER = _letters()

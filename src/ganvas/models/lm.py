@@ -1,0 +1,209 @@
+"""Language model: P(text) = prod_i P(token_i | those before it), exactly, by a transformer."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from pydantic import Field
+from torch import Tensor
+
+from ganvas.core.errors import UserError
+from ganvas.core.settings import Settings as Base
+from ganvas.core.turns import Batch, Objective, Turn
+from ganvas.data.spec import Spec
+from ganvas.models.settings import PlayerSettings
+from ganvas.models.writing import Choice
+from ganvas.nn.decoder import Decoder
+
+LONGEST = 8
+"""Windows, beyond which a sample of items is cut where it does not end by itself."""
+IGNORED = -100
+TOGETHER = 16_384
+"""Tokens that are scored at once."""
+
+
+class NetworkSettings(PlayerSettings):
+    """The transformer."""
+
+    lr: float = Field(default=2e-3, gt=0, le=1)
+    """Adam's learning rate."""
+    beta1: float = Field(default=0.9, ge=0, lt=1)
+    """Adam's memory of the gradient."""
+    beta2: float = Field(default=0.99, ge=0, lt=1)
+    """Adam's memory of the squared gradient."""
+    weight_decay: float = Field(default=0.1, ge=0)
+    """Of matrices, apart from the gradient (AdamW, Loshchilov & Hutter 2019)."""
+    width: int = Field(default=192, ge=8, le=16_384)
+    """Numbers for each place."""
+    depth: int = Field(default=4, ge=1, le=256)
+    """Layers."""
+    heads: int = Field(default=6, ge=1, le=256)
+    """Of attention; they divide the width into even parts."""
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Share of each layer's outcome that is left out in training: for text that is gone through often."""
+
+
+class Settings(Base):
+    """One player: the transformer."""
+
+    model: NetworkSettings = NetworkSettings()
+    """The transformer that says what comes next."""
+
+
+class LM(Objective):
+    """Minimises -log P(token | those before it in its window, of the same item), in nats a token."""
+
+    averaged = ("model",)
+    lengths: Tensor
+
+    def __init__(self, config: Settings, spec: Spec):
+        super().__init__()
+        net, self.spec = config.model, spec
+        if spec.vocabulary is None:
+            raise ValueError("a language model is of text: its data have a vocabulary")
+        if net.width % (2 * net.heads):
+            raise UserError(
+                f"{net.heads} heads cannot share a width of {net.width} in even parts; take a "
+                f"--model.heads twice of which divides --model.width"
+            )
+        self.vocabulary = spec.vocabulary
+        self.context: int = spec.shape[0]
+        self.model = Decoder(
+            self.vocabulary.size,
+            self.context,
+            net.width,
+            net.depth,
+            net.heads,
+            net.dropout,
+            self.vocabulary.end,
+        )
+        self.register_buffer("lengths", torch.from_numpy(self.vocabulary.lengths), persistent=False)
+
+    def turns(self, batch: Batch, step: int) -> Iterator[Turn]:
+        seen, next_ = batch["text"][:, :-1], batch["text"][:, 1:]
+        loss = F.cross_entropy(self.model(seen).flatten(0, 1), next_.flatten())
+        yield Turn({"model": loss}, {"bits_per_byte/training": self._bits(loss.detach(), next_)})
+
+    def _bits(self, loss: Float[Tensor, ""], tokens: Tensor) -> Float[Tensor, ""]:
+        """A byte, of nats a token."""
+        return loss / (self.lengths[tokens].float().mean() * math.log(2))
+
+    @torch.no_grad()
+    def figures(self, batch: Batch) -> dict[str, Tensor]:
+        """Of windows that it is not trained on."""
+        seen, next_ = batch["text"][:, :-1], batch["text"][:, 1:]
+        loss = F.cross_entropy(self.model(seen).flatten(0, 1), next_.flatten())
+        return {"bits_per_byte/held_out": self._bits(loss, next_)}
+
+    def log_prob(self, texts: Sequence[Int[Tensor, " token"]]) -> list[Float[Tensor, " block"]]:
+        """log P of each text in nats, block by block.
+
+        Its tokens are cut into blocks as long as a window, and each is foretold from those before it in its
+        block. An item begins after an end token and is followed by one, which counts; running text begins
+        after its own first token, which does not.
+        """
+        end = self.vocabulary.end
+        whole = [F.pad(text.cpu(), (1, 1), value=end) if end is not None else text.cpu() for text in texts]
+        blocks = [(k, part) for k, text in enumerate(whole) for part in overlapping(text, self.context)]
+        values: list[list[Tensor]] = [[] for _ in texts]
+        order = sorted(range(len(blocks)), key=lambda i: len(blocks[i][1]))
+        found = torch.empty(len(blocks), dtype=torch.float64)
+        for rows in batches(order, [len(part) for _, part in blocks]):
+            found[rows] = self._blocks([blocks[i][1] for i in rows])
+        for (k, _), value in zip(blocks, found, strict=True):
+            values[k].append(value)
+        return [torch.stack(one) if one else torch.zeros(0) for one in values]
+
+    @torch.no_grad()
+    def _blocks(self, parts: Sequence[Int[Tensor, " token"]]) -> Float[Tensor, " part"]:
+        """log P of all tokens but the first, given those before."""
+        longest, device = max(map(len, parts)), self.lengths.device
+        rows = torch.stack([F.pad(p.long(), (0, longest - len(p)), value=IGNORED) for p in parts]).to(device)
+        logits = self.model(rows[:, :-1].clamp(min=0))
+        nats = F.cross_entropy(logits.mT, rows[:, 1:], ignore_index=IGNORED, reduction="none")
+        return -nats.double().sum(1).cpu()
+
+    @torch.no_grad()
+    def unroll(
+        self,
+        prompt: Int[Tensor, " token"],
+        n: int,
+        choice: Choice,
+        generator: torch.Generator | None = None,
+    ) -> Iterator[Int[Tensor, " n"]]:
+        """What comes after the prompt, n times, token by token without end.
+
+        Keys and values of all places are kept. When the window is full, its second half is read anew as the
+        first half of another.
+        """
+        device = self.lengths.device
+        seen = prompt[-self.context :].to(device).expand(n, -1)
+        cache = self.model.cache(n)
+        new = seen
+        while True:
+            token = choice.draw(self.model(new, cache)[:, -1], generator)
+            yield token
+            seen = torch.cat([seen[:, -self.context :], token[:, None]], 1)
+            new = token[:, None]
+            if not cache.room:
+                cache, new = self.model.cache(n), seen[:, -max(1, self.context // 2) :]
+
+    @torch.no_grad()
+    def sample(  # pyright: ignore[reportIncompatibleMethodOverride] (it takes these conditions only)
+        self,
+        n: int,
+        *,
+        generator: torch.Generator | None = None,
+        truncation: float = 1.0,
+        choice: Choice | None = None,
+        length: int | None = None,
+        batch: int = 64,
+    ) -> Int[Tensor, "n token"]:
+        """`n` texts as tokens: items until their end, and ends from then on; running text fills a window.
+
+        `truncation` is a temperature, unless a `choice` is given. `length`: tokens at most; left out, items
+        are not cut before the longest training item would be.
+        """
+        choice = choice or Choice(temperature=truncation)
+        longest = min(self.spec.longest, LONGEST * self.context)
+        whole = self.context if self.vocabulary.end is None else longest
+        most = min(length or whole, whole)
+        parts = [self._made(min(batch, n - k), most, choice, generator) for k in range(0, n, batch)]
+        longest = max(part.shape[1] for part in parts)
+        return torch.cat([F.pad(p, (0, longest - p.shape[1]), value=self.vocabulary.end or 0) for p in parts])
+
+    def _made(
+        self, n: int, most: int, choice: Choice, generator: torch.Generator | None
+    ) -> Int[Tensor, "n token"]:
+        end, rows = self.vocabulary.end, []
+        over = torch.zeros(n, dtype=torch.bool, device=self.lengths.device)
+        for token in self.unroll(torch.tensor([self.vocabulary.start]), n, choice, generator):
+            rows.append(token if end is None else token.masked_fill(over, end))
+            over |= rows[-1] == end if end is not None else False
+            if over.all() or len(rows) >= most:
+                break
+        return torch.stack(rows, 1)
+
+
+def overlapping(text: Int[Tensor, " token"], context: int) -> Iterator[Int[Tensor, " part"]]:
+    """Blocks of at most context + 1 tokens, each beginning with the last one of the block before."""
+    for start in range(0, len(text) - 1, context):
+        yield text[start : start + context + 1]
+
+
+def batches(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Neighbours in this order, about as long, so many that they fit into memory."""
+    part: list[int] = []
+    for i in order:
+        if part and lengths[i] * (len(part) + 1) > TOGETHER:
+            yield part
+            part = []
+        part.append(i)
+    if part:
+        yield part
+
+
+def build(config: Settings, spec: Spec) -> LM:
+    return LM(config, spec)

@@ -1,0 +1,117 @@
+"""How text is written: which of the tokens that a model holds probable comes next, and how it is told."""
+
+import codecs
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from pydantic import Field
+from torch import Tensor
+
+from ganvas.core.settings import Settings
+from ganvas.data.vocabulary import Vocabulary
+
+
+class Choice(Settings):
+    """What is left of the law, in this order; by default all of it."""
+
+    temperature: float = Field(default=1.0, ge=0, le=100)
+    """Divides the logits: below 1 more typical, above 1 more varied; 0 takes the most probable token."""
+    min_p: float = Field(default=0.0, ge=0, le=1)
+    """Only tokens at least so probable, as a share of the most probable one (Nguyen et al. 2024)."""
+    top_k: int = Field(default=0, ge=0)
+    """Only so many most probable tokens; 0: all (Fan et al. 2018)."""
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    """Only the most probable tokens that together have this probability (Holtzman et al. 2020)."""
+
+    def law(self, logits: Float[Tensor, "n token"]) -> Float[Tensor, "n token"]:
+        """Probabilities of what may be chosen; they sum to 1."""
+        if self.temperature == 0:
+            return torch.nn.functional.one_hot(logits.argmax(1), logits.shape[1]).to(logits.dtype)
+        p = (logits / self.temperature).softmax(1)
+        if self.min_p:
+            p = p.where(p >= self.min_p * p.amax(1, keepdim=True), 0)
+        if self.top_k and self.top_k < p.shape[1]:
+            p = _only(p, torch.arange(p.shape[1], device=p.device) < self.top_k)
+        if self.top_p < 1:
+            p = p / p.sum(1, keepdim=True)
+            below = p.sort(1, descending=True).values.cumsum(1) - p.sort(1, descending=True).values
+            p = _only(p, below < self.top_p)
+        return p / p.sum(1, keepdim=True)
+
+    def draw(self, logits: Float[Tensor, "n token"], generator: torch.Generator | None) -> Int[Tensor, " n"]:
+        """A token each, drawn on the CPU, so that a seed means the same on every machine."""
+        p = self.law(logits.float().cpu())
+        return torch.multinomial(p, 1, generator=generator)[:, 0].to(logits.device)
+
+
+def _only(p: Float[Tensor, "n token"], kept: Tensor) -> Float[Tensor, "n token"]:
+    """Those of the ranks that are kept, the most probable one first."""
+    rank = torch.argsort(p, dim=1, descending=True, stable=True)
+    chosen = torch.zeros_like(p, dtype=torch.bool).scatter(1, rank, kept.expand_as(p))
+    return p.where(chosen, 0)
+
+
+class Writer(Protocol):
+    """A model that goes on with a text."""
+
+    vocabulary: Vocabulary
+
+    def unroll(
+        self, prompt: Int[Tensor, " token"], n: int, choice: Choice, generator: torch.Generator | None
+    ) -> Iterator[Int[Tensor, " n"]]: ...
+
+
+def stream(
+    model: Writer,
+    prompt: str,
+    length: int,
+    choice: Choice,
+    stop: Sequence[str] = (),
+    generator: torch.Generator | None = None,
+) -> Iterator[str]:
+    """What comes after the prompt, in pieces as it is made: at most `length` characters, up to the end of the
+    item, or up to one of `stop`, which is not given itself."""
+    words = model.vocabulary
+    begun = words.encode(prompt)
+    if words.ends or not len(begun):
+        begun = np.append(words.start, begun)
+    tokens = model.unroll(torch.from_numpy(begun), 1, choice, generator)
+    pieces = until(letters(words, (int(token) for token in tokens)), stop)
+    for piece in pieces:
+        yield piece[:length]
+        length -= len(piece)
+        if length <= 0:
+            return
+
+
+def letters(words: Vocabulary, tokens: Iterator[int]) -> Iterator[str]:
+    """The characters of tokens, each as soon as its bytes are whole; bytes that are none become U+FFFD."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    for token in tokens:
+        if token == words.end:
+            break
+        if text := decoder.decode(words.pieces[token]):
+            yield text
+    if text := decoder.decode(b"", final=True):
+        yield text
+
+
+def until(pieces: Iterator[str], stop: Sequence[str]) -> Iterator[str]:
+    """Up to the first of these words; what may be the beginning of one is held back until that is known."""
+    held = ""
+    for piece in pieces:
+        held += piece
+        at = min((held.find(word) for word in stop if word in held), default=-1)
+        if at >= 0:
+            if at:
+                yield held[:at]
+            return
+        kept = max((k for word in stop for k in range(1, len(word)) if held.endswith(word[:k])), default=0)
+        if len(held) > kept:
+            yield held[: len(held) - kept]
+            held = held[len(held) - kept :]
+    if held:
+        yield held

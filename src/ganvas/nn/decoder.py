@@ -1,0 +1,154 @@
+"""A decoder-only transformer of today's kind: RMS norm first, rotary, SwiGLU, no biases, tied embedding."""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from ganvas.core.device import precise
+
+Sequences = Float[Tensor, "batch place width"]
+Tokens = Int[Tensor, "batch place"]
+INITIAL = 0.02
+"""Standard deviation of weights at the start (Radford et al. 2019)."""
+BASE = 10_000.0
+"""Of the rotary frequencies (Su et al. 2021, sec. 3.3)."""
+MULTIPLE = 32
+"""Of which the hidden width of SwiGLU is one."""
+
+
+class Cache:
+    """Keys and values of the places so far, of every layer."""
+
+    def __init__(self, layers: int, batch: int, heads: int, places: int, width: int, like: Tensor):
+        shape = (layers, 2, batch, heads, places, width)
+        self.store = torch.empty(shape, dtype=like.dtype, device=like.device)
+        self.filled = 0
+
+    @property
+    def room(self) -> int:
+        """Places that are left."""
+        return self.store.shape[4] - self.filled
+
+    def extend(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """All keys and values of a layer, these the last ones; `filled` is moved on when all layers are."""
+        end = self.filled + k.shape[2]
+        self.store[layer, 0, :, :, self.filled : end] = k
+        self.store[layer, 1, :, :, self.filled : end] = v
+        return self.store[layer, 0, :, :, :end], self.store[layer, 1, :, :, :end]
+
+
+class Attention(nn.Module):
+    """Each place attends to itself and those before (Vaswani et al. 2017), by angles (Su et al. 2021)."""
+
+    def __init__(self, width: int, heads: int, dropout: float):
+        super().__init__()
+        self.heads, self.dropout = heads, dropout
+        self.enter = nn.Linear(width, 3 * width, bias=False)
+        self.leave = nn.Linear(width, width, bias=False)
+
+    def forward(
+        self, x: Sequences, turns: tuple[Tensor, Tensor], mask: Tensor | None, cache: Cache | None, layer: int
+    ) -> Sequences:
+        q, k, v = self.enter(x).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        q, k = turned(q, *turns).to(v.dtype), turned(k, *turns).to(v.dtype)
+        if cache is not None:
+            k, v = cache.extend(layer, k.to(cache.store.dtype), v.to(cache.store.dtype))
+            q = q.to(k.dtype)
+        dropout = self.dropout if self.training else 0.0
+        causal = mask is None and q.shape[2] > 1
+        y = F.scaled_dot_product_attention(q, k, v, mask, dropout, is_causal=causal)
+        return self.leave(y.transpose(1, 2).flatten(2))
+
+
+class SwiGLU(nn.Module):
+    """W3 (silu(W1 x) * W2 x), two thirds of four times as wide (Shazeer 2020, eq. 6)."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        hidden = -(-8 * width // 3 // MULTIPLE) * MULTIPLE
+        self.enter = nn.Linear(width, 2 * hidden, bias=False)
+        self.leave = nn.Linear(hidden, width, bias=False)
+
+    def forward(self, x: Sequences) -> Sequences:
+        gate, value = self.enter(x).chunk(2, -1)
+        return self.leave(F.silu(gate) * value)
+
+
+class Layer(nn.Module):
+    """Attention, then a dense layer, each of the normed input (Zhang & Sennrich 2019) and added to it."""
+
+    def __init__(self, width: int, heads: int, dropout: float):
+        super().__init__()
+        self.norm1, self.norm2 = nn.RMSNorm(width), nn.RMSNorm(width)
+        self.attention, self.dense = Attention(width, heads, dropout), SwiGLU(width)
+        self.drop = nn.Dropout(dropout)
+
+    def forward(
+        self, x: Sequences, turns: tuple[Tensor, Tensor], mask: Tensor | None, cache: Cache | None, layer: int
+    ) -> Sequences:
+        x = x + self.drop(self.attention(self.norm1(x), turns, mask, cache, layer))
+        return x + self.drop(self.dense(self.norm2(x)))
+
+
+class Decoder(nn.Module):
+    """P(token | those before it in the window); a token `end` hides all that stands before it."""
+
+    cosines: Tensor
+    sines: Tensor
+
+    def __init__(
+        self, tokens: int, places: int, width: int, depth: int, heads: int, dropout: float, end: int | None
+    ):
+        super().__init__()
+        self.heads, self.places, self.end = heads, places, end
+        self.embedding = nn.Embedding(tokens, width)
+        self.layers = nn.ModuleList(Layer(width, heads, dropout) for _ in range(depth))
+        self.norm = nn.RMSNorm(width)
+        half = width // heads // 2
+        angles = torch.arange(places)[:, None] * BASE ** (-torch.arange(half) / half)
+        self.register_buffer("cosines", angles.cos(), persistent=False)
+        self.register_buffer("sines", angles.sin(), persistent=False)
+        for name, weight in self.named_parameters():
+            if weight.ndim > 1:
+                nn.init.normal_(weight, 0, INITIAL / (2 * depth) ** 0.5 if "leave" in name else INITIAL)
+
+    def forward(self, tokens: Tokens, cache: Cache | None = None) -> Float[Tensor, "batch place tokens"]:
+        """Logits of the token after each place; with a cache the tokens go on from those in it."""
+        first = cache.filled if cache else 0
+        last = first + tokens.shape[1]
+        turns = self.cosines[first:last], self.sines[first:last]
+        mask = self._hidden(tokens) if cache is None else _after(first, last, tokens.device)
+        x = self.embedding(tokens)
+        for k, layer in enumerate(self.layers):
+            x = layer(x, turns, mask, cache, k)
+        if cache:
+            cache.filled = last
+        return precise(F.linear(self.norm(x), self.embedding.weight))
+
+    def _hidden(self, tokens: Tokens) -> Bool[Tensor, "batch 1 place place"] | None:
+        """What each place may look at: those before it, of its own item."""
+        if self.end is None:
+            return None
+        item = (tokens == self.end).cumsum(1)
+        before = torch.ones(2 * tokens.shape[1:], dtype=torch.bool, device=tokens.device).tril()
+        return ((item[:, :, None] == item[:, None]) & before)[:, None]
+
+    def cache(self, batch: int) -> Cache:
+        width = self.embedding.weight.shape[1] // self.heads
+        return Cache(len(self.layers), batch, self.heads, self.places, width, self.embedding.weight)
+
+
+def _after(first: int, last: int, device: torch.device) -> Bool[Tensor, "place all"] | None:
+    """As `is_causal` would have it, if it counted from the end; None where that is one place, or all."""
+    if first == 0 or last - first == 1:
+        return None
+    return torch.ones(last - first, last, dtype=torch.bool, device=device).tril(first)
+
+
+def turned(
+    x: Float[Tensor, "batch head place width"], cosines: Tensor, sines: Tensor
+) -> Float[Tensor, "batch head place width"]:
+    """Pairs of numbers turned by an angle that grows with the place, so that products know distances."""
+    a, b = x.chunk(2, -1)
+    return torch.cat([a * cosines - b * sines, b * cosines + a * sines], -1)
