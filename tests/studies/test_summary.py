@@ -127,8 +127,8 @@ def test_real_items_and_baselines_stand_in_the_same_table():
     yard = {"floor": {"fd": entry | {"value": 1.3}}, "baselines": {"random": {"fd": entry}}, "protocols": {}}
     found = told(2, a=row([10, 11]), yardsticks=yard)
     names = [name for name, *_ in studied.table(found).rows]
-    assert names == ["a", "real items", "random"]
-    assert "| `random`, a baseline, once | 200 (190 to 210) |" in studied.markdown(found)
+    assert names == ["a", "real items", "baseline random"]
+    assert "| `baseline random`, once | 200 (190 to 210) |" in studied.markdown(found)
 
 
 def test_nothing_judged_is_no_error():

@@ -25,7 +25,7 @@ def over_seeds(study: dict[str, Any], folder: Path) -> Iterator[Path]:
         return
     high, wide = -(-len(keys) // ACROSS), min(ACROSS, len(keys))
     drawing = Figure(figsize=(4.0 * wide, high * (1.1 + 0.32 * len(rows))), layout="constrained")
-    panels = drawing.subplots(high, wide, squeeze=False, sharey=True).flat
+    panels = [*drawing.subplots(high, wide, squeeze=False, sharey=True).flat]
     for panel, key in zip(panels, keys, strict=False):
         for k, row in enumerate(rows):
             entry = row["figures"].get(key) or {}
@@ -46,7 +46,7 @@ def over_seeds(study: dict[str, Any], folder: Path) -> Iterator[Path]:
         panel.spines[["top", "right", "left"]].set_visible(False)
         panel.set_yticks(range(len(rows)), [row["name"] for row in rows])
         panel.set_ylim(len(rows) - 0.5, -0.5)
-    for panel in list(panels):
+    for panel in panels[len(keys) :]:
         panel.set_visible(False)
     yield from _saved(drawing, folder / "seeds")
 
@@ -71,6 +71,7 @@ def over_budget(study: dict[str, Any], folder: Path) -> Iterator[Path]:
     values = [entry["value"] for *_, points in lines for _, entry in points]
     if min(values) > 0 and max(values) > 10 * min(values):
         panel.set_yscale("log")
+    panel.set_xlim(0, 103)
     panel.set_xlabel(f"share of the {next(iter(study['question']['length']))}, %")
     panel.set_ylabel(NAMES[key][0])
     panel.grid(color="#e3e3de", linewidth=0.8)

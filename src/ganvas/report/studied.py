@@ -21,12 +21,11 @@ def table(study: dict[str, Any]) -> Table:
     """Variants down, then real items and baselines; figures across. What was judged otherwise is left out."""
     keys = [key for key in NAMES if key in study["protocol"]]
     rows = [(row["name"], _facts(row), _cells(row["figures"], study, keys)) for row in study["variants"]]
-    others = {"real items": study["floor"], **study["baselines"]}
+    others = {"real items": study["floor"]}
+    others |= {f"baseline {name}": found for name, found in study["baselines"].items()}
     about = {"real items": "of the training data: as good as this judge can tell"}
     rows += [
-        (name, about.get(name, "a baseline, once"), _cells(found, study, keys))
-        for name, found in others.items()
-        if found
+        (name, about.get(name, "once"), _cells(found, study, keys)) for name, found in others.items() if found
     ]
     levels = sorted({x["level"] for r in study["variants"] for x in r["figures"].values() if x["level"]})
     said = f", of {' and '.join(f'{100 * level:.0f} %' for level in levels)}" if levels else ""

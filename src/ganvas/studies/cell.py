@@ -64,9 +64,7 @@ class Marks:
         for share in [share for share in self._left if done >= share]:
             self._left.remove(share)
             kept = Run(place(trainer.run.path, share))
-            with trainer.averaged() as objective:
-                state = {k: v.detach().contiguous() for k, v in objective.state_dict().items()}
-                kept.save_model(state, trainer.config | {"step": line["step"], "seconds": line["time"]})
+            trainer.write_model(kept, seconds=line["time"])
             write_json(kept.path / "recipe.json", trainer.run.record)
 
 

@@ -38,7 +38,9 @@ def summary(question: Question, outcomes: Outcomes, yardsticks: Outcome, out: st
         "comparisons": [c for key in usual for c in _comparisons(rows, key, usual[key])],
         "protocols": protocols,
     }
-    notes = [*_incomparable(rows, usual, protocols), *yardsticks.get("notes", [])]
+    few = question.by is None and by != OF_MERIT[0] and judged
+    notes = ["Held-out items do not fill the dimensions of these features: no fd, so by kd."] if few else []
+    notes += [*_incomparable(rows, usual, protocols), *yardsticks.get("notes", [])]
     return study | {"verdict": verdict(study), "notes": notes}
 
 
