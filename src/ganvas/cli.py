@@ -118,7 +118,7 @@ class Sample:
     """Make new items: pictures as one grid or one file each, points as CSV, text as .txt or .jsonl."""
 
     run: Positional[Path]
-    """A run's folder."""
+    """A run's folder, an exported model.onnx (no torch is needed), or hf:USER/NAME."""
     n: Annotated[int, arg(aliases=["-n"])] = 64
     """How many."""
     out: Annotated[str, arg(aliases=["-o"])] = "samples.png"
@@ -129,6 +129,10 @@ class Sample:
     """Only this class, by name or number."""
     truncation: float = 1.0
     """Below 1: more typical, less varied."""
+    latents: Annotated[Path | None, written("FILE")] = None
+    """Decode these latents instead of drawing any: .npy (n, latent), or .npz with z and label."""
+    keep_latents: Annotated[Path | None, written("FILE")] = None
+    """Write the latents of what is made, and their labels, to an .npz file."""
     device: str = "auto"
     """auto, cpu, cuda, cuda:1, …"""
     as_json: Json = False
@@ -344,6 +348,41 @@ class Study:
 
 
 @dataclass(frozen=True)
+class Export:
+    """Write a trained model for use elsewhere: as ONNX files, as a page that runs it in a browser, or as a
+    repository of the Hugging Face hub.
+
+    ganvas export runs/photos --to onnx
+
+    ganvas export runs/photos --to web --precision fp16
+
+    ganvas export runs/photos --to hub --licence cc-by-4.0 --push me/photos
+    """
+
+    run: Positional[Path]
+    """A run's folder."""
+    to: Annotated[str | None, written("onnx|web|hub")] = None
+    """onnx: model.onnx (and encoder.onnx), checked against the model. web: a folder for any static server.
+    hub: a folder that `ganvas.load` reads, with a model card."""
+    out: Annotated[Path | None, arg(aliases=["-o"], metavar="FOLDER", help_behavior_hint="")] = None
+    """A new folder; left out, onnx, web or hub in the run's folder."""
+    precision: Annotated[str, arg(metavar="fp32|fp16|int8")] = "fp32"
+    """How weights are kept in ONNX files: fewer bits make them smaller, and what that costs is measured."""
+    licence: Annotated[str | None, written("NAME")] = None
+    """hub: the licence that you give the model, by the hub's name for it (mit, cc-by-4.0 …)."""
+    push: Annotated[str | None, written("USER/NAME")] = None
+    """hub: send it there, as a private repository; a token must be set (`hf auth login`, or HF_TOKEN)."""
+    as_json: Json = False
+
+    def __call__(self) -> None:
+        from ganvas.commands import export
+
+        result = export(self)
+        if self.as_json:
+            emit(result)
+
+
+@dataclass(frozen=True)
 class Reproduce:
     """Train and judge the models of a published table, and print theirs beside ours.
 
@@ -386,6 +425,7 @@ COMMANDS = {
     "doctor": Doctor,
     "evaluate": Evaluate,
     "report": Report,
+    "export": Export,
     "study": Study,
     "reproduce": Reproduce,
 }
@@ -399,6 +439,7 @@ Command = (
     | Annotated[Doctor, subcommand("doctor")]
     | Annotated[Evaluate, subcommand("evaluate")]
     | Annotated[Report, subcommand("report")]
+    | Annotated[Export, subcommand("export")]
     | Annotated[Study, subcommand("study")]
     | Annotated[Reproduce, subcommand("reproduce")]
 )

@@ -10,7 +10,7 @@ from ganvas.core.errors import UserError
 if TYPE_CHECKING:
     import numpy as np
 
-    from ganvas.cli import Doctor, Evaluate, Explore, Reproduce, Sample, Study, Train, Write
+    from ganvas.cli import Doctor, Evaluate, Explore, Export, Reproduce, Sample, Study, Train, Write
     from ganvas.report.show import Pictures
 
 
@@ -111,18 +111,17 @@ def train(ask: "Train") -> dict[str, Any]:
 
 def sample(ask: "Sample") -> dict[str, Any]:
     """Make items and write them: one file, or one an item where the name ends in a slash."""
-    from ganvas.model import load
     from ganvas.report.show import SHOW
 
     out = Path(ask.out)
     many = ask.out.endswith(("/", "\\"))
     if not many and out.is_dir():
         raise UserError(f"{out} is a folder; write {out}/ for one file an item, or name a file")
-    model = load(ask.run, ask.device)
+    model = _model(ask)
     show = SHOW[model.spec.kind]
     if ask.out == "samples.png":
         out = Path(show.several)
-    items = model.sample(ask.n, seed=ask.seed, label=ask.label, truncation=ask.truncation)
+    items = _made(model, ask)
     paths = _write_each(out, items, show) if many else [_write(out, items, show)]
     print(f"{len(items)} samples in {out}{'/' if many else ''}", file=sys.stderr)
     return {"samples": len(items), "files": [str(path) for path in paths], "seed": ask.seed}
@@ -159,6 +158,48 @@ def write(ask: "Write") -> dict[str, Any]:
     if not ask.as_json:
         print()
     return {"prompt": ask.prompt, "text": text, "seed": ask.seed}
+
+
+def _model(ask: "Sample") -> Any:
+    """What samples: of a run, or of an ONNX file, for which torch is not imported."""
+    if ask.run.suffix.lower() == ".onnx":
+        from ganvas.export.runtime import OnnxModel
+
+        return OnnxModel(ask.run)
+    from ganvas.model import load
+
+    return load(ask.run, ask.device)
+
+
+def _made(model: Any, ask: "Sample") -> "np.ndarray":
+    """Of latents that were drawn, or that were given."""
+    if ask.latents is None and ask.keep_latents is None:
+        return model.sample(ask.n, seed=ask.seed, label=ask.label, truncation=ask.truncation)
+    from ganvas.export import files
+
+    if ask.latents is not None:
+        z, label = files.latents(ask.latents, ask.label)
+    else:
+        z, label = files.drawn(model, ask.n, ask.seed, ask.label, ask.truncation)
+    if ask.keep_latents is not None:
+        files.keep(ask.keep_latents, z, label)
+    return model.decode(z, label=label if model.spec.classes else None)
+
+
+def export(ask: "Export") -> dict[str, Any]:
+    """Write a model for use elsewhere, and say what was written."""
+    from ganvas.export.targets import export
+    from ganvas.terminal import ERR
+
+    return export(
+        ask.run,
+        ask.to,
+        ask.out,
+        precision=ask.precision,
+        licence=ask.licence,
+        push=ask.push,
+        said=ERR.print,
+    )
 
 
 def reproduce(ask: "Reproduce") -> list[dict[str, Any]]:

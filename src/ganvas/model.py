@@ -21,6 +21,7 @@ from ganvas.data.spec import Label, Spec
 from ganvas.metrics.likelihood import importance_bound
 from ganvas.models.writing import Choice, stream
 from ganvas.recipes.base import find
+from ganvas.remote import fetched
 
 
 @dataclass
@@ -160,23 +161,27 @@ class Model:
 
 
 def load(path: str | Path, device: str = "auto") -> Model:
-    """The model of a run, ready for use. Raises UserError where there is none, or its files are damaged."""
-    run = Run.open(Path(path))
-    if not (run.model / "config.json").is_file():
+    """The model of a run, of a folder that `ganvas export --to hub` wrote, or of the hub (hf:USER/NAME).
+
+    Raises UserError where there is none, or its files are damaged.
+    """
+    run = Run.open(fetched(str(path)) if str(path).startswith("hf:") else Path(path))
+    trained = (run.model / "config.json").is_file()
+    folder = run.model if trained else run.path
+    if not (folder / "config.json").is_file():
         raise UserError(f"{run.path} holds no model yet: its training has not come to its first checkpoint")
     where = pick(device)
     quicken(where)
     try:
-        config = read_json(run.model / "config.json")
+        config = read_json(folder / "config.json")
         spec = Spec.model_validate(config["spec"])
         recipe = type(find(config["recipe"])).model_validate(config["settings"])
         objective = recipe.build(spec)
-        objective.load_state_dict(load_file(run.model / "model.safetensors"))
+        objective.load_state_dict(load_file(folder / "model.safetensors"))
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise UserError(
-            f"the model in {run.model} cannot be read ({reason}); "
-            f"`ganvas train --out {run.path} --resume` writes it anew from the last checkpoint"
-        ) from None
+        anew = f"`ganvas train --out {run.path} --resume` writes it anew from the last checkpoint"
+        hint = anew if trained else "fetch or export it again"
+        raise UserError(f"the model in {folder} cannot be read ({reason}); {hint}") from None
     objective.to(where).eval().requires_grad_(False)
     return Model(objective, spec, config)

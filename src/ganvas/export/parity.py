@@ -1,0 +1,81 @@
+"""Whether a graph does what its model does, and what fewer bits cost."""
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from ganvas.core.errors import UserError
+from ganvas.export.runtime import OnnxModel
+from ganvas.metrics.distribution import frechet_distance
+
+INPUTS = 100
+"""Random inputs that are compared."""
+BATCHES = (1, 33, INPUTS - 34)
+"""In portions of different sizes."""
+BOUND = 1e-3
+"""Largest error that passes: an eighth of a pixel's level, or of the largest value where that is above 1."""
+SAMPLES = 1_000
+"""On each side, for what fewer bits cost in quality."""
+SIDE = 8
+"""Pixels to which pictures are shrunk for that."""
+
+Feed = dict[str, np.ndarray]
+
+
+def checked(model: OnnxModel, feed: Feed, expected: Float[np.ndarray, "n ..."], name: str) -> dict[str, Any]:
+    """Largest and mean error over the inputs; UserError where the bound is passed."""
+    found = _run(model, feed)
+    bound = BOUND * max(1.0, float(np.abs(expected).max()))
+    figures = _apart(model, found, expected) | {"inputs": len(expected), "bound": bound}
+    if not figures["largest"] <= bound:  # not a number either
+        raise UserError(
+            f"{name} differs from the model by up to {figures['largest']:.2g}, more than {bound:.2g}, and "
+            f"was thrown away; please report it with the recipe and its settings"
+        )
+    return figures
+
+
+def lost(whole: OnnxModel, small: OnnxModel, feed: Feed) -> dict[str, Any]:
+    """What fewer bits change in the outputs, and, of a decoder, in the law of what comes out."""
+    figures = _apart(small, _run(small, feed), _run(whole, feed))
+    if whole.part != "decoder" or whole.facts["law"]["z"] != "normal":
+        return figures
+    real, other, ours = (_features(m, seed) for m, seed in ((whole, 1), (whole, 2), (small, 2)))
+    what = f"{SIDE} x {SIDE} pixels" if whole.spec.kind == "image" else "coordinates"
+    return figures | {
+        "fd": frechet_distance(ours, real),
+        "fd_of_fp32": frechet_distance(other, real),
+        "fd_protocol": f"{SAMPLES:,} samples against {SAMPLES:,} of fp32 with other z, {what}",
+    }
+
+
+def _apart(model: OnnxModel, found: np.ndarray, expected: np.ndarray) -> dict[str, Any]:
+    error = np.abs(found.astype(np.float64) - expected)
+    figures = {"largest": float(error.max()), "mean": float(error.mean())}
+    if model.part != "decoder" or model.spec.kind != "image":
+        return figures
+    levels = [model.spec.restore(x).astype(int) for x in (found, expected)]
+    apart = np.abs(levels[0] - levels[1])
+    return figures | {"largest_level": int(apart.max()), "pixels_equal": float((apart == 0).mean())}
+
+
+def _run(model: OnnxModel, feed: Feed) -> np.ndarray:
+    """In portions of several sizes, so that the batch is seen to be free."""
+    edges = pairwise(np.cumsum((0, *BATCHES)))
+    parts = [{name: value[a:b] for name, value in feed.items()} for a, b in edges]
+    return np.concatenate([model.raw(part) for part in parts])
+
+
+def _features(model: OnnxModel, seed: int) -> Float[np.ndarray, "n dim"]:
+    """Shrunk pixels, or coordinates, in the model's own units."""
+    z, label = model.latents(SAMPLES, seed=seed)
+    items = model.spec.prepare(model.decode(z, label=label))
+    if model.spec.kind != "image":
+        return items
+    height, width = items.shape[2:]
+    step = max(1, height // SIDE), max(1, width // SIDE)
+    whole = items[:, :, : height // step[0] * step[0], : width // step[1] * step[1]]
+    cells = whole.reshape(*items.shape[:2], height // step[0], step[0], width // step[1], step[1])
+    return cells.mean((3, 5)).reshape(len(items), -1).astype(np.float64)

@@ -1,0 +1,75 @@
+"""Where a model can be exported to."""
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ganvas.core.errors import UserError
+
+TARGETS = ("onnx", "web", "hub")
+PRECISIONS = ("fp32", "fp16", "int8")
+Said = Callable[[str], None]
+
+
+def export(
+    run: Path,
+    to: str | None,
+    out: Path | None = None,
+    *,
+    precision: str = "fp32",
+    licence: str | None = None,
+    push: str | None = None,
+    said: Said = lambda sentence: None,
+) -> dict[str, Any]:
+    """Write a run's model as `to` says, into a new folder; what was written. UserError: what cannot be."""
+    if to not in TARGETS:
+        given = "left out" if to is None else f"not {to!r}"
+        raise UserError(f"say what to export to: --to {', '.join(TARGETS[:-1])} or {TARGETS[-1]}, {given}")
+    if to != "hub" and (licence or push):
+        raise UserError(f"--{'licence' if licence else 'push'} goes with --to hub only")
+    if to == "hub" and precision != "fp32":
+        raise UserError("the hub's folder holds the weights as they are: --precision goes with onnx and web")
+    if precision not in PRECISIONS:
+        raise UserError(f"--precision is {', '.join(PRECISIONS[:-1])} or {PRECISIONS[-1]}, not {precision!r}")
+    refuse_taken(out or run / to)
+    from ganvas.core.run import Run
+    from ganvas.export import hub, onnx, web
+
+    opened = Run.open(run)
+    place = opened.path / to if out is None else out
+    if to == "hub":
+        return hub.export(opened, place, licence=licence, push=push, said=said)
+    made = (web if to == "web" else onnx).export(opened, place, precision=precision, said=said)
+    total = sum(made.files.values())
+    said(f"{', '.join(made.files)} in {place}/, {total / 1e6:.1f} MB")
+    if to == "onnx":
+        said(_parity(made.parity["decoder"]))
+        said(f"Try  ganvas sample {shlex.quote(str(place / 'model.onnx'))} -n 64 -o samples.png")
+    else:
+        said(f"Show it with  python -m http.server -d {shlex.quote(str(place))}  at http://localhost:8000")
+    return {
+        "to": to,
+        "folder": str(place),
+        "files": made.files,
+        "bytes": total,
+        "parity": made.parity,
+        "left_out": made.left_out,
+    }
+
+
+def refuse_taken(out: Path) -> None:
+    """An export overwrites nothing."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"{out} exists already and is not overwritten; name another folder with --out")
+
+
+def _parity(found: dict[str, Any]) -> str:
+    """In a sentence."""
+    said = f"On {found['inputs']} random inputs it differs from the model by {found['largest']:.1e} at most"
+    small = next((name for name in PRECISIONS if name in found), None)
+    if small is None:
+        return f"{said}."
+    lost = found[small]
+    levels = f", {lost['largest_level']} levels of 255 in a pixel" if "largest_level" in lost else ""
+    return f"{said} in fp32; {small} changes it by {lost['largest']:.1e} at most{levels}."
