@@ -225,13 +225,13 @@ def test_a_critic_of_another_shape_goes_on_from_the_last_healthy_step(tmp_path, 
 def test_a_budget_counts_what_was_undone(tmp_path):
     how = {"budget": "4s", "doctor": "treat", "settings": TINY | SICK, "observer": QUIET}
     run = api.train("ring", out=tmp_path / "run", **how)
-    progress, course = run.progress(), course_of(run)
+    course = course_of(run)
     assert len(course.treatments) == 1
-    assert progress["finished"]
-    assert progress["seconds"] >= 4
+    assert run.progress()["finished"]
     assert 0 < course.elapsed < run.lines()[0]["time"]
 
 
+@pytest.mark.long  # its processes take as long to start as all the other tests
 def test_two_processes_take_the_same_decision(tmp_path):
     settings = TINY | SICK | {"training.batch": 256}
     options = [f"--{k.replace('_', '-')}={v}" for k, v in settings.items()]

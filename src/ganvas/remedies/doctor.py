@@ -221,7 +221,8 @@ def told(found: dict[str, Any]) -> Iterator[str]:
     if found["treatments"]:
         yield "\nWhat was done:"
     for line in found["treatments"]:
-        yield f"  step {line['step']:,}: {line['said']}."
+        because = f"{line['because']}. Hence " if line.get("because") else ""
+        yield f"  step {line['step']:,}: {because}{line['said']}."
     if not found["checkups"]:
         yield f"\nIt is too early to tell: the first check-up comes after {FEWEST_STEPS} steps or more."
     elif found["healthy"]:

@@ -24,6 +24,8 @@ from ganvas.remedies.treatment import (
 
 LEFT = 0.3
 """Of a budget: with less time left nothing is begun, for there would be none to profit from it."""
+DIFFERENT = 0.02
+"""From which on a figure is worth telling."""
 ANEW = ("latent", "width")
 """Settings that no network of another size can go on with: training starts over."""
 
@@ -100,9 +102,8 @@ class Physician:
         start = self._start(steps[0], patient.healthy, finding.since)
         until = start + max(round(LONGER * (now - start)), TRIAL * patient.every)
         before = measures(patient.seen, start)
-        return Treatment(
-            finding.name, now, start, until, steps[0], tuple(steps[1:]), before, advice=finding.advice
-        )
+        ordered = Treatment(finding.name, now, start, until, steps[0], tuple(steps[1:]), before)
+        return replace(ordered, because=finding.said, advice=finding.advice)
 
     def _possible(self, step: Sequence[Way]) -> bool:
         try:
@@ -131,6 +132,7 @@ class Physician:
         return {
             "step": step,
             "treated": order.finding,
+            "because": order.because,
             "change": order.change,
             "was": {way.setting: way.now for way in order.ways},
             "start": order.start,
@@ -164,7 +166,7 @@ def settings(treatment: Treatment) -> str:
 
 
 def figures(pairs: Mapping[str, tuple[float, float]]) -> str:
-    """With the change, and without."""
+    """Those that differ, with the change and without."""
     names = {
         "distance": ("distance from real items", "{:.2f}"),
         "missing": ("real items with no sample near", "{:.0%}"),
@@ -173,5 +175,6 @@ def figures(pairs: Mapping[str, tuple[float, float]]) -> str:
     parts = [
         f"{names[name][0]} {names[name][1].format(now)} ({names[name][1].format(was)} without)"
         for name, (was, now) in pairs.items()
+        if abs(now - was) >= DIFFERENT
     ]
     return f". Samples: {', '.join(parts)}" if parts else ""

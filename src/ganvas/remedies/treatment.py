@@ -46,6 +46,8 @@ class Treatment:
     """What to try next."""
     before: tuple[tuple[int, dict[str, float]], ...] = ()
     """Steps and measures of the same stretch without the change."""
+    because: str = ""
+    """The finding's sentence."""
     advice: str = ""
     """What else a person can do."""
     outcome: Outcome = "on trial"
