@@ -65,7 +65,7 @@ def train(
     distributed.start(where)
     quicken(where)
     observer = observer or Observer()
-    trainer = (_resumed if resume else _new)(ask, where, observer)
+    trainer = (_resumed if resume else new)(ask, where, observer)
     notes = [*getattr(trainer.data, "notes", []), *trainer.objective.notes, *_repeats(trainer)]
     if trainer.run.record.get("suited") and not resume:
         notes.append(_about_suited(trainer.run.record))
@@ -162,7 +162,8 @@ def _taken_up(trainer: Trainer) -> Sequence[str]:
     return [f"going on from step {trainer.step:,} of {trainer.total:,}"]
 
 
-def _new(ask: Ask, where: torch.device, observer: Observer) -> Trainer:
+def new(ask: Ask, where: torch.device, observer: Observer) -> Trainer:
+    """The trainer of a new run, whose folder it makes."""
     if ask.data is None:
         raise UserError(
             "say what to learn from: --data with a folder, a file or a built-in set such as fashion"

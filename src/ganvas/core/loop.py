@@ -208,7 +208,7 @@ class Trainer:
         for name, value in stats.items():  # some come in every so many steps only
             self._figures[name] = self._figures.get(name, 0) + torch.stack([value, torch.ones_like(value)])
         if self.step % self.settings.log_every == 0 or last or self.step == 1:
-            self._log({name: float(total / times) for name, (total, times) in self._figures.items()})
+            self._log({name: total / times for name, (total, times) in self._figures.items()})
             self._figures.clear()
         if self.settings.snapshots and (last or self._crossed_mark()):
             self.snapshot()
@@ -219,7 +219,8 @@ class Trainer:
         at = [int(n * (s / self.total) ** 0.5) for s in (self.step - 1, self.step)]
         return at[1] > at[0]
 
-    def _log(self, stats: dict[str, float]) -> None:
+    def _log(self, figures: dict[str, torch.Tensor]) -> None:
+        stats = {name: float(value) for name, value in figures.items()}
         now = self.clock.elapsed
         steps, since = self.step - self._seen[0], now - self._seen[1]
         self._seen = (self.step, now)

@@ -12,7 +12,8 @@ import torch
 
 SPARED = 0.05
 """Share of what is free that is left to the rest of the machine."""
-M_MMAP_THRESHOLD = -3  # of malloc.h
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
+LARGEST = 1 << 25  # that malloc can be asked not to map by itself
 WORDS = ("allocate memory", "bad_alloc", "could not create a primitive", "could not create a memory")
 """How torch's CPU allocator, C++ and oneDNN say it."""
 
@@ -30,6 +31,14 @@ def spare() -> None:
         libc = ctypes.CDLL(None)
         libc.mallopt(M_MMAP_THRESHOLD, 1 << 20)
         libc.malloc_trim(0)
+
+
+def keep() -> None:
+    """From now on keep freed memory: to map a megabyte anew costs more than to multiply it."""
+    with suppress(OSError, AttributeError):
+        libc = ctypes.CDLL(None)
+        libc.mallopt(M_MMAP_THRESHOLD, LARGEST)
+        libc.mallopt(M_TRIM_THRESHOLD, 32 * LARGEST)
 
 
 @contextmanager

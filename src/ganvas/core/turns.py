@@ -127,7 +127,7 @@ def play(
             passes = _passes(turn.losses)
             for loss, names in passes:
                 params = [p for name in names for p in players[name].params]
-                (loss / len(games)).backward(inputs=params, retain_graph=loss is not passes[-1][0])
+                (loss / len(games)).sum().backward(inputs=params, retain_graph=loss is not passes[-1][0])
             for name, value in (turn.losses | turn.stats).items():
                 stats[name] = stats.get(name, 0) + value.detach()
                 times[name] += 1

@@ -154,4 +154,4 @@ def hardest(losses: list[Scalar]) -> Scalar:
 
 def mean(losses: list[Scalar]) -> Scalar:
     """The generator faces all critics alike (Durugkar et al. 2017, GMAN-0)."""
-    return torch.stack(losses).mean()
+    return torch.stack(losses).mean(0)

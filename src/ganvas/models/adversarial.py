@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from ganvas.core.data import Data
+from ganvas.core.stacking import each, normal
 from ganvas.core.turns import Batch, Objective, Turn
 from ganvas.data.spec import Spec
 from ganvas.losses import adversarial
@@ -113,7 +114,7 @@ class GAN(Objective):
 
     def make(self, label: Labels, n: int, device: torch.device) -> Items:
         """n items from fresh z."""
-        z = torch.randn(n, self.making.latent, device=device)
+        z = normal(n, self.making.latent, device=device)
         return self.generator(z, label)
 
     def view(self, x: Items, k: int) -> Items:
@@ -131,18 +132,18 @@ class GAN(Objective):
             if due:  # at what the critic sees: no second derivative of the augmentation is needed
                 x, g = x.detach().requires_grad_(), g.detach().requires_grad_()
             on_real, on_fake = critic(x, packed), critic(g, packed)
-            leads.append(self.game.lead(on_real.detach(), on_fake.detach()))
+            leads.append(each(self.game.lead, on_real.detach(), on_fake.detach()))
             penalties = (
                 self._penalties((on_real, x), (on_fake, g), lambda x, c=critic: c(x, packed)) if due else {}
             )
-            losses.append(self.game.critic(on_real, on_fake) + self._weighted(penalties))
+            losses.append(each(self.game.critic, on_real, on_fake) + self._weighted(penalties))
             stats.append(
-                {"critic/real": on_real.mean(), "critic/fake": on_fake.mean()}
+                {"critic/real": each(torch.mean, on_real), "critic/fake": each(torch.mean, on_fake)}
                 | {f"penalty/{name}": value for name, value in penalties.items()}
             )
-        turn = {"critic": torch.stack(losses).sum() + self._decay(self.critic)}
-        figures = {name: torch.stack([s[name] for s in stats]).mean().detach() for name in stats[0]}
-        figures["critic/accuracy"] = torch.cat(leads).gt(0).float().mean()
+        turn = {"critic": torch.stack(losses).sum(0) + self._decay(self.critic)}
+        figures = {name: torch.stack([s[name] for s in stats]).mean(0).detach() for name in stats[0]}
+        figures["critic/accuracy"] = torch.stack(leads).gt(0).float().mean((0, -1))
         if self.rules.augment.adaptive:
             figures["augment/p"] = torch.stack([a.p for a in self.augments]).mean()
         if isinstance(self.generator, Mixture):
@@ -155,8 +156,8 @@ class GAN(Objective):
         for k, critic in enumerate(self.critic):
             on_fake = critic(self.view(fake, k), packed)
             with torch.no_grad():
-                on_real = critic(self.view(real, k), packed) if self.game.paired else None
-            losses.append(self.game.generator(on_fake, on_real))
+                on_real = [critic(self.view(real, k), packed)] if self.game.paired else []
+            losses.append(each(self.game.generator, on_fake, *on_real))
         loss = self.reduce(losses) + self._decay(self.generator)
         if not isinstance(self.generator, Mixture):
             return Turn({"generator": loss})
@@ -168,12 +169,12 @@ class GAN(Objective):
         p = self.rules.penalty
         values = {}
         if p.r1:
-            values["r1"] = squared_gradient(*real).mean()
+            values["r1"] = each(torch.mean, squared_gradient(*real))
         if p.r2:
-            values["r2"] = squared_gradient(*fake).mean()
+            values["r2"] = each(torch.mean, squared_gradient(*fake))
         if p.gp:
             x = between(real[1], fake[1])
-            values["gp"] = distance_from_one(squared_gradient(critic(x), x))
+            values["gp"] = each(distance_from_one, squared_gradient(critic(x), x))
         return values
 
     def _weighted(self, penalties: dict[str, Scalar]) -> Scalar | float:
@@ -248,8 +249,8 @@ class GAN(Objective):
 
     def decode(self, z: Float[Tensor, "n latent"], label: Labels = None, batch: int = 64) -> Items:
         """What the generator makes of these z."""
-        each = self.making.count  # so that item i meets the same generator in any batch
-        return decoded(self.generator, z, label, batch * each)
+        makers = self.making.count  # so that item i meets the same generator in any batch
+        return decoded(self.generator, z, label, batch * makers)
 
     def judge(self, x: Items, label: Labels = None) -> Float[Tensor, " batch"]:
         """The critics' mean logit of each item, in a pack of its like; nothing is augmented or noisy."""

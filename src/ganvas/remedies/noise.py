@@ -5,6 +5,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ganvas.core.settings import Settings
+from ganvas.core.stacking import normal_like
 
 
 class NoiseSettings(Settings):
@@ -21,4 +22,4 @@ class NoiseSettings(Settings):
 
 
 def add_noise(x: Tensor, std: float) -> Tensor:
-    return x + std * torch.randn_like(x) if std > 0 else x
+    return x + std * normal_like(x) if std > 0 else x

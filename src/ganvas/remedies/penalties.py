@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ganvas.core.device import precise
 from ganvas.core.settings import Settings
+from ganvas.core.stacking import uniform
 
 Scalar = Float[Tensor, ""]
 
@@ -54,7 +55,7 @@ def squared_gradient(
 
 def between(real: Float[Tensor, "batch ..."], fake: Float[Tensor, "batch ..."]) -> Float[Tensor, "batch ..."]:
     """Points drawn uniformly on the lines between real and made items (Gulrajani 2017, sec. 4)."""
-    share = torch.rand(len(real), *[1] * (real.ndim - 1), device=real.device, dtype=real.dtype)
+    share = uniform(len(real), *[1] * (real.ndim - 1), device=real.device, dtype=real.dtype)
     return torch.lerp(fake.to(real.dtype), real, share).detach().requires_grad_()
 
 
