@@ -1,6 +1,7 @@
 """A study: what it refuses, what it finds, and that a kill in its middle changes nothing."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from ganvas.core.errors import UserError
-from ganvas.core.files import read_json
+from ganvas.core.files import read_json, write_json
 from ganvas.core.run import Run
 from ganvas.studies import cell, fleet
 from ganvas.studies.study import study
@@ -131,6 +132,17 @@ def test_killed_in_its_middle_and_asked_again_it_ends_as_if_never_killed(
     models = [p.relative_to(kept) for p in kept.rglob("model.safetensors")]
     assert len(models) == 2 * 3  # each run's, and its marks'
     assert all((out / p).read_bytes() == (kept / p).read_bytes() for p in models)
+
+
+def test_what_crashed_is_done_again_when_asked(undisturbed, rows, tmp_path, here):
+    kept, expected = undisturbed
+    out = tmp_path / "again"
+    shutil.copytree(kept, out)
+    path = out / "points-game-hinge" / "seed-1.json"
+    write_json(
+        path, {"name": VARIANTS[0], "seed": 1, "run": str(path), "failure": "crashed", "words": "killed"}
+    )
+    assert timeless(study(VARIANTS, rows, out=out, retry=True, **HOW)) == timeless(expected)
 
 
 def test_every_cell_is_an_ordinary_run_and_the_study_is_told_in_all_ways(undisturbed):

@@ -101,7 +101,8 @@ def sentence(study: dict[str, Any]) -> str:
     over = "seed 0 only" if seeds == 1 else f"seeds 0 to {seeds - 1}"
     said = f"{len(study['variants'])} variants, {over}, {each.get(name) or f'{much:g} epochs'} a run"
     threads = sorted({n for row in study["variants"] for n in row["threads"]})
-    return f"{said}, {' and '.join(map(str, threads)) or 'no'} threads each, judged by held-out items."
+    many = "thread" if threads == [1] else "threads"
+    return f"{said}, {' and '.join(map(str, threads)) or 'no'} {many} each, judged by held-out items."
 
 
 def draw(study: dict[str, Any], out: Path) -> list[Path]:
