@@ -2,12 +2,12 @@
 
     python benchmarks/kill.py                20 x SIGKILL, 20 x Ctrl-C, of one process and of two by torchrun
     python benchmarks/kill.py --kills 3       the same, shorter
-    python benchmarks/kill.py --recipe hvae   of another recipe (dcgan, vae, vaegan, hvae)
+    python benchmarks/kill.py --recipe hvae   of another recipe (dcgan, vae, vaegan, hvae), or dcgan-treated
 
 A kill comes at a random moment: while Python starts, while data is read, in a step, while a checkpoint is
 written. A checkpoint follows every step, so that many kills hit one. The GAN has lazy R1, two critics and
 adaptive augmentation, the VAEs have a rising weight of the KL and free bits, and all of them accumulated
-gradients and averaged weights.
+gradients and averaged weights. dcgan-treated goes wrong, and the doctor sets it back.
 """
 
 import argparse
@@ -31,6 +31,9 @@ RECIPES = {
         *("--generator.width", "8", "--critic.width", "8", "--critic.count", "2", "--critic.steps", "2"),
         *("--penalty.r1", "1", "--penalty.every", "4", "--augment.colour", "true", "--augment.shift", "0.1"),
         *("--augment.adaptive", "true", "--augment.p", "0.3", "--augment.speed", "2000"),
+    ],
+    "dcgan-treated": [
+        *("--generator.width", "8", "--critic.width", "8", "--critic.lr", "0.5", "--doctor", "treat"),
     ],
     "vae": ["--width", "8", "--free-bits", "0.1", "--warmup", "0.5"],
     "vaegan": ["--encoder.width", "8", "--decoder.width", "8", "--critic.width", "8"],
@@ -77,7 +80,7 @@ def trial(
 ) -> Trial:
     """One run undisturbed, one that gets these signals, at random moments spread over its length."""
     whole, broken = folder / f"{name}-whole", folder / f"{name}-killed"
-    arguments = [recipe, *RECIPES[recipe], *COMMON, "--steps", str(steps)]
+    arguments = [recipe.partition("-")[0], *RECIPES[recipe], *COMMON, "--steps", str(steps)]
     began = time.monotonic()
     undisturbed(command(arguments, whole, processes))
     took = time.monotonic() - began

@@ -124,10 +124,11 @@ def _attend(trainer: Trainer, doctor: str | None, observer: Observer) -> Physici
     record, course = trainer.run.record, course_of(trainer.run)
     doctor = doctor or ("treat" if course.treatments else record.get("doctor", "watch"))
     usual = flat(find(record["recipe"]).model_dump(mode="json")) | (record.get("suited") or {})
+    usual |= course.changes
     physician = None
     if doctor == "treat":
         own = flat(trainer.config["settings"])
-        physician = Physician(course, _asked(record), usual, own)
+        physician = Physician(course, _asked(record), usual, own, resizes=not record.get("init_from"))
     watched = observer if doctor == "off" else attended(observer, Doctor(observer.said, usual, physician))
     trainer.observer = watched
     return physician

@@ -298,6 +298,24 @@ def test_it_never_goes_on_for_ever(monkeypatch):
     assert course.treatments[-1].outcome == "given up"
 
 
+def test_what_is_lost_by_going_back_is_bounded(monkeypatch):
+    monkeypatch.setattr(physicians, "MOST", MOST)
+    again = [Treatment("a", 2000, 0, 1000, 2000, (Way("packing", 1, 2),), outcome="helped")] * 2
+    for before, ordered in ((again[:1], True), (again, False)):
+        mind = physician(Course([*before]))
+        [*mind.look(patient(trouble("b", Change("noise.std", 0.1))))]
+        assert (mind.order is not None) is ordered
+
+
+def test_networks_that_came_from_elsewhere_keep_their_size():
+    wider = trouble("a", Change("generator.latent", times=4.0))
+    for resizes in (True, False):
+        mind = Physician(Course(), Settings(), OWN, OWN, resizes)
+        [*mind.look(patient(wider))]
+        assert (mind.order is not None) is resizes
+        assert mind.order is None or mind.order.start == 0
+
+
 @pytest.mark.parametrize(
     ("step", "back", "figures", "outcome"),
     [
@@ -313,7 +331,7 @@ def test_it_never_goes_on_for_ever(monkeypatch):
 )
 def test_the_verdict_follows_the_evidence(step, back, figures, outcome):
     before = tuple((s, {"distance": 0.5, "missing": 0.5, "variety": 0.9}) for s in range(300, 501, 100))
-    trial = Treatment("a", 500, 200, 1000, (Way("packing", 1, 2),), before=before)
+    trial = Treatment("a", 500, 200, 1000, 500, (Way("packing", 1, 2),), before=before)
     seen = patient(step=step, **figures).seen
     assert judged(trial, seen, ["a"] if back else []) == outcome
 

@@ -175,7 +175,8 @@ def diagnose(run: Run, usual: Mapping[str, Any] | None = None) -> dict[str, Any]
     if not log:
         raise UserError(f"{run.path} has no log yet: nothing to examine")
     changes = course_of(run).changes
-    history = History(flat(run.record.get("settings") or {}) | changes, {**flat(usual or {}), **changes})
+    usual = flat(usual or {}) | (run.record.get("suited") or {}) | changes
+    history = History(flat(run.record.get("settings") or {}) | changes, usual)
     findings: list[dict[str, Any]] = []
     for checkup in _checkups(run, log):
         for line in history.add(checkup):

@@ -9,6 +9,7 @@ from ganvas.core.settings import Settings, override
 from ganvas.remedies.advice import Way, shown, ways
 from ganvas.remedies.evidence import Checkup, Finding
 from ganvas.remedies.treatment import (
+    AGAIN,
     LONGER,
     MOST,
     TRIAL,
@@ -48,12 +49,20 @@ class Patient:
 class Physician:
     """Decides by check-ups alone, so that a resumed run is treated as it would have been."""
 
-    def __init__(self, course: Course, recipe: Settings, usual: Mapping[str, Any], own: Mapping[str, Any]):
-        """`recipe`: as the user asked for it. `usual`, `own`: the recipe's settings by themselves, and those
-        of the training now, by dotted name.
+    def __init__(
+        self,
+        course: Course,
+        recipe: Settings,
+        usual: Mapping[str, Any],
+        own: Mapping[str, Any],
+        resizes: bool = True,
+    ):
+        """`recipe`: as the user asked for it. `usual`, `own`: the recipe's settings by themselves (or as
+        treatments have them), and those of the training now, by dotted name. `resizes`: whether networks may
+        get another size.
         """
-        self.course, self._recipe, self._own = course, recipe, own
-        self._usual = {**usual, **course.changes}
+        self.course, self._recipe, self._own, self._resizes = course, recipe, own, resizes
+        self._usual = usual
         self.order: Treatment | None = None
         """What to set the training back for."""
 
@@ -73,16 +82,18 @@ class Physician:
             yield self._begun(self.order, patient.seen[-1].step)
 
     def _next(self, patient: Patient) -> Treatment | None:
-        last, course = self.course.last, self.course
+        last, course, now = self.course.last, self.course, patient.seen[-1]
+        spent = course.given >= MOST or course.lost >= AGAIN * now.total
         if last and last.outcome == "undone":
-            if not last.left or course.given >= MOST:
+            last = replace(last, left_at=now.step)
+            if not last.left or spent:
                 return replace(last, ways=(), left=(), until=last.start, outcome="given up")
             start = self._start(last.left[0], [last.start], last.start + 1)
             until = start + last.until - last.start
             return replace(
                 last, ways=last.left[0], left=last.left[1:], start=start, until=until, outcome="on trial"
             )
-        if course.trial or course.given >= MOST or patient.share < LEFT:
+        if course.trial or spent or patient.share < LEFT:
             return None
         hopeless = {t.finding for t in course.treatments if t.outcome == "given up"}
         orders = (self._against(f, patient) for f in patient.findings if f.name not in hopeless)
@@ -102,10 +113,12 @@ class Physician:
         start = self._start(steps[0], patient.healthy, finding.since)
         until = start + max(round(LONGER * (now - start)), TRIAL * patient.every)
         before = measures(patient.seen, start)
-        ordered = Treatment(finding.name, now, start, until, steps[0], tuple(steps[1:]), before)
+        ordered = Treatment(finding.name, now, start, until, now, steps[0], tuple(steps[1:]), before)
         return replace(ordered, because=finding.said, advice=finding.advice)
 
     def _possible(self, step: Sequence[Way]) -> bool:
+        if _resizing(step) and not self._resizes:
+            return False
         try:
             override(self._recipe, self.course.changes | {way.setting: way.new for way in step})
         except UserError:
@@ -114,7 +127,7 @@ class Physician:
 
     def _start(self, step: Sequence[Way], healthy: Sequence[int], since: int) -> int:
         """The last healthy step before the trouble."""
-        if any(way.setting.rpartition(".")[2] in ANEW for way in step):
+        if _resizing(step):
             return 0
         return max((k for k in healthy if k < since), default=0)
 
@@ -159,6 +172,10 @@ class Physician:
         return {"step": step, outcome: trial.finding, "change": trial.change, "said": said} | (
             {"evidence": evidence} if evidence else {}
         )
+
+
+def _resizing(step: Sequence[Way]) -> bool:
+    return any(way.setting.rpartition(".")[2] in ANEW for way in step)
 
 
 def settings(treatment: Treatment) -> str:

@@ -12,8 +12,8 @@ from ganvas.remedies.advice import Way, flat, shown
 from ganvas.remedies.evidence import Checkup, median, series
 
 FILE = "treatments.json"
-MOST = 6
-"""Treatments in a run: each goes through a part of the training again."""
+MOST, AGAIN = 6, 2.0
+"""Treatments in a run, and times its steps that it may lose by going back: then no more is begun."""
 TRIAL = 8
 """Check-ups that a trial lasts at least: what most rules look at."""
 LONGER = 1.25
@@ -40,6 +40,8 @@ class Treatment:
     """The step that training was set back to."""
     until: int
     """On trial up to this step."""
+    left_at: int
+    """The step that training was at when it was set back."""
     ways: tuple[Way, ...]
     """What was changed, at once; nothing once nothing is left to try."""
     left: tuple[tuple[Way, ...], ...] = ()
@@ -92,6 +94,11 @@ class Course:
     def given(self) -> int:
         """How many there have been."""
         return sum(t.outcome != "given up" for t in self.treatments)
+
+    @property
+    def lost(self) -> int:
+        """Steps that were gone through for nothing."""
+        return sum(t.left_at - t.start for t in self.treatments)
 
     @property
     def changes(self) -> dict[str, Any]:
