@@ -39,7 +39,7 @@ class NetworkSettings(PlayerSettings):
     """Numbers for each place."""
     depth: int = Field(default=4, ge=1, le=256)
     """Layers."""
-    heads: int = Field(default=6, ge=1, le=256)
+    heads: int = Field(default=3, ge=1, le=256)
     """Of attention; they divide the width into even parts."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """Share of each layer's outcome that is left out in training: for text that is gone through often."""

@@ -37,8 +37,8 @@ class Choice(Settings):
             p = _only(p, torch.arange(p.shape[1], device=p.device) < self.top_k)
         if self.top_p < 1:
             p = p / p.sum(1, keepdim=True)
-            below = p.sort(1, descending=True).values.cumsum(1) - p.sort(1, descending=True).values
-            p = _only(p, below < self.top_p)
+            ordered = p.sort(1, descending=True).values
+            p = _only(p, ordered.cumsum(1) - ordered < self.top_p)
         return p / p.sum(1, keepdim=True)
 
     def draw(self, logits: Float[Tensor, "n token"], generator: torch.Generator | None) -> Int[Tensor, " n"]:

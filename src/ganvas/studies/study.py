@@ -256,6 +256,8 @@ def _looked_at(
             if by in OF_MODES and getattr(items, "modes", None) is None:
                 raise UserError(f"{by} is known of ring and grid only, not of {data}")
         prints.append(known[settings].fingerprint)
+    if kind_of(data) == "text":
+        raise UserError("a study compares pictures or points; judge runs on text by `ganvas evaluate`")
     if kind_of(data) != "image":
         if features:
             raise UserError("points are features of themselves: leave --features out")
