@@ -137,7 +137,7 @@ class Cluster:
         while left or running:
             while left and len(running) < self.workers:
                 job = left.pop(0)
-                running[self._make.remote(job, self.threads)] = job
+                running[self._make.remote(_from_anywhere(job), self.threads)] = job
             (done,), _ = self._ray.wait([*running], num_returns=1)
             job = running.pop(done)
             try:
@@ -147,6 +147,11 @@ class Cluster:
                 lost = {"run": job["path"], "failure": "crashed", "words": words}
                 write_json(Path(job["outcome"]), {k: job.get(k) for k in ("name", "seed", "settings")} | lost)
             yield job
+
+
+def _from_anywhere(job: Job) -> Job:
+    """With whole paths: a Ray worker has a folder of its own."""
+    return job | {key: str(Path(job["place"], job[key])) for key in ("path", "outcome")}
 
 
 def _attempted(job: Job, threads: int) -> None:

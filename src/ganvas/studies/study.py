@@ -12,6 +12,7 @@ from ganvas.core.run import Run
 from ganvas.core.schedule import seconds
 from ganvas.data.load import kind_of, load
 from ganvas.metrics import extractors
+from ganvas.metrics.features import INSTALL
 from ganvas.recipes.base import data_settings
 from ganvas.report import studied
 from ganvas.report.evaluated import NAMES
@@ -79,7 +80,9 @@ def study(
     which = plan.variants(recipes, {k: str(v) for k, v in (settings or {}).items()})
     ranges = _checked(which, seeds, samples, by, space, trials)
     data = str(data)
-    prints, features = _looked_at(data, which, features, by)
+    prints, looks = _looked_at(data, which, features, by)
+    if looks == "pixels" != features:
+        said(f"Pixels are compared, which say little of what a picture shows. For better ones do {INSTALL}")
     fleet = fleets.cluster(ray, workers, device) if ray else fleets.local(workers, device)
     question = Question(
         data=data,
@@ -88,7 +91,7 @@ def study(
         length=length,
         at=plan.marks(at),
         samples=samples,
-        features=features,
+        features=looks,
         by=by,
         search=tuple(space),
         trials=(trials or TRIALS) if space else 0,
