@@ -63,9 +63,10 @@ def inspect(data: str, settings: dict[str, str], quiet: bool) -> dict[str, Any]:
         OUT.print(render(result))
         OUT.print("\n[bold]proposed[/]")
         OUT.print(f"ganvas train {name} --data {shlex.quote(data)}{flags}", style="green", markup=False)
+        unit, steps = "windows" if result.text else "items", recipe.training.steps
         OUT.print(
-            f"It goes through {speed:,.0f} items a second here: its {recipe.training.steps:,} steps take "
-            f"about {duration(seconds)}. For a time of your own: --budget 10m.",
+            f"It goes through {speed:,.0f} {unit} a second here: its {steps:,} steps take about "
+            f"{duration(seconds)}. For a time of your own: --budget 10m.",
             highlight=False,
         )
     chosen = {"recipe": name, "items_per_second": round(speed), "seconds": round(seconds)}

@@ -126,6 +126,7 @@ def test_a_survey_counts(tmp_path):
     assert found.text.characters == sum(map(len, [*LINES, *LINES[:5]]))
     assert found.text.tokens == found.text.characters + 205 + 2
     assert found.text.longest_lines[0][0] == max(map(len, LINES))
+    assert found.settings == {"text.context": 16}
 
 
 def test_prepared_text_is_taken_from_the_cache_and_anew_when_it_changes(tmp_path):

@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from ganvas.core.errors import UserError
+from ganvas.core.settings import each
 from ganvas.data import cache, points, text
 from ganvas.data.image import ImageSettings
 from ganvas.data.load import kind_of
@@ -143,6 +144,11 @@ def _of_text(path: str, settings: TextSettings, progress: Callable[[int, int], N
         duplicate_groups=[[head] for head in found["copied"]],
         text=TextFacts.model_validate(facts),
         notes=data.notes,
+        settings={
+            f"text.{named.name}": named.value
+            for named in each(settings)
+            if named.value != named.field.default and named.name != "held_out"
+        },
     )
 
 

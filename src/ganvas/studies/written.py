@@ -101,7 +101,7 @@ def likelihood(model: Model, unseen: Unseen, progress: Callable[[int, int], None
             raw = words.decode((part if words.ends else part[1:]).tolist())
             nats.append(-value.sum().item())
             size.append(len(raw) + words.ends)
-            characters.append(len(raw.decode("utf-8", "ignore")) + words.ends)
+            characters.append(sum(byte & 0xC0 != 0x80 for byte in raw) + words.ends)  # those that begin one
         progress(min(start + AT_ONCE, len(unseen.parts)), len(unseen.parts))
     bits = np.array(nats) / np.log(2)
     protocol = unseen.protocol(
