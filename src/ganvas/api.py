@@ -77,7 +77,7 @@ def train(
             if first:
                 observer.said(sentence)
         while True:
-            physician = _attend(trainer, doctor, observer)
+            physician = attend(trainer, doctor, observer)
             trainer.fit()
             if not distributed.anyone(physician is not None and physician.order is not None):
                 break
@@ -119,7 +119,7 @@ class Ask:
         _ = self.seconds
 
 
-def _attend(trainer: Trainer, doctor: str | None, observer: Observer) -> Physician | None:
+def attend(trainer: Trainer, doctor: str | None, observer: Observer) -> Physician | None:
     """Let the doctor look on; the one who treats, where there is one."""
     record, course = trainer.run.record, course_of(trainer.run)
     doctor = doctor or ("treat" if course.treatments else record.get("doctor", "watch"))

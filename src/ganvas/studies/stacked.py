@@ -1,0 +1,226 @@
+"""Many seeds of a small network trained in one go: their layers multiply side by side, and nothing is mixed.
+
+Each seed draws what it would draw alone, and every loss, penalty, gradient norm and update is its own. So
+each step is that of `ganvas.train` up to the rounding of sums that another kernel adds in another order; over
+many steps a game enlarges such differences, as it does those between two numbers of threads.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from ganvas.api import Ask, attend, new
+from ganvas.core import checkpoint, distributed, memory
+from ganvas.core.device import pick, quicken
+from ganvas.core.errors import UserError
+from ganvas.core.files import write_json
+from ganvas.core.loop import Observer, Trainer
+from ganvas.core.randomness import reseed
+from ganvas.core.run import Run, refuse_taken
+from ganvas.core.settings import override
+from ganvas.core.stacking import side_by_side
+from ganvas.core.turns import Batch, Objective, Player
+from ganvas.data.load import load
+from ganvas.data.spec import Spec
+from ganvas.models.adversarial import GAN
+from ganvas.nn import stacked
+from ganvas.recipes.base import data_settings, find
+
+Watch = Callable[[Trainer], Observer]
+"""Who looks on at the run of one seed."""
+
+
+def train(
+    data: str | Path,
+    recipe: str,
+    seeds: Sequence[int],
+    *,
+    steps: int | None = None,
+    out: str | Path | Callable[[int], Path],
+    settings: Mapping[str, Any] | None = None,
+    device: str = "auto",
+    doctor: str = "watch",
+    watch: Watch = lambda trainer: Observer(said=lambda sentence: None),
+) -> list[Run]:
+    """Train these seeds of a recipe, stacked; an ordinary run of each, `out`/seed-N or where `out` says.
+
+    `watch` gives who looks on at a seed's run. What is logged as time is that of all together. A stack that
+    was interrupted or killed is not taken up again, but each of its runs is, by itself, with --resume.
+    UserError says what cannot be, before it begins.
+    """
+    where = pick(device)
+    quicken(where)
+    place = out if callable(out) else lambda seed: Path(out) / f"seed-{seed}"
+    if doctor not in ("off", "watch"):
+        raise UserError(
+            f"--doctor is off or watch where seeds are stacked, not {doctor!r}: it treats one run"
+        )
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise UserError(f"seeds are one or more different numbers, not {[*seeds]}")
+    asked = override(find(recipe), dict(settings or {}))
+    spec = load(str(data), data_settings(asked)).spec
+    if reason := hindrance(asked, spec):
+        raise UserError(f"{recipe} cannot be trained with its seeds stacked: {reason}")
+    asks = [
+        Ask(data, recipe, place(s), steps, None, None, s, None, dict(settings or {}), None) for s in seeds
+    ]
+    for ask in asks:
+        ask.check()
+        refuse_taken(Path(ask.out or ""))
+    members = [new(ask, where, Observer()) for ask in asks]
+    for member in members:
+        attend(member, doctor, watch(member))
+        member.run.record["stacked"] = [*seeds]
+        write_json(member.run.path / "recipe.json", member.run.record)
+    with ExitStack() as held:
+        for member in members:
+            held.enter_context(member.run.held())
+        Together.of(members).fit()
+    return [member.run for member in members]
+
+
+def stackable(recipe: Any, spec: Spec) -> bool:
+    """Whether seeds of this recipe, with its settings, can be trained in one go on such data."""
+    return hindrance(recipe, spec) is None
+
+
+def hindrance(recipe: Any, spec: Spec) -> str | None:
+    """What forbids it, as a sentence goes on; None where nothing does."""
+    training = recipe.training
+    if distributed.world() > 1:
+        return "several processes train one model"
+    if spec.kind != "points":
+        return "only for points does it save time"
+    with torch.random.fork_rng(devices=[]):
+        objective = recipe.build(spec)
+    if not isinstance(objective, GAN):
+        return "it is no GAN"
+    rules = objective.rules
+    mixing = {
+        f"--training.accumulate {training.accumulate} parts its batches": training.accumulate > 1,
+        f"--training.batch {training.batch} is no multiple of --packing {rules.packing}": (
+            training.batch % rules.packing > 0
+        ),
+        "several generators share a batch out": objective.making.count > 1,
+        "--critic.reduce hardest picks one critic for all": objective.judging.reduce == "hardest",
+        "--augment.adaptive follows what all critics say": rules.augment.adaptive,
+        "--penalty.l1 and l2 are sums over all weights": max(rules.penalty.l1, rules.penalty.l2) > 0,
+        "its networks have layers that mix the items of a batch, or that cannot be stacked": not all(
+            stacked.stackable(network) for network in (objective.generator, objective.critic)
+        ),
+    }
+    return next((reason for reason, so in mixing.items() if so), None)
+
+
+class Players(Player):
+    """One player of each model: gradients are measured, and cut, model by model."""
+
+    def step(self) -> Tensor:
+        gradients = [p.grad for p in self.params if p.grad is not None]
+        norms = torch.stack([torch.linalg.vector_norm(g.flatten(1), dim=1) for g in gradients])
+        norm = torch.linalg.vector_norm(norms, dim=0)
+        if self.clip:
+            share = (self.clip / (norm + 1e-6)).clamp(max=1)
+            for g in gradients:
+                g.mul_(share.view(-1, *[1] * (g.ndim - 1)))
+        self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        return norm
+
+
+@dataclass
+class Together(Trainer):
+    """The trainers of single runs, brought through their steps at once."""
+
+    members: list[Trainer] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, members: list[Trainer]) -> "Together":
+        one = members[0]
+        return cls(
+            objective=cast(Objective, stacked.stack([member.objective for member in members])),
+            data=one.data,
+            settings=one.settings,
+            run=one.run,
+            seed=one.seed,
+            device=one.device,
+            make_optimiser=one.make_optimiser,
+            config=one.config,
+            members=members,
+        )
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.streams = [torch.Generator(self.device) for _ in self.members]
+
+    def _player(self, name: str, params: list[nn.Parameter]) -> Player:
+        return Players(params, self.make_optimiser(name, params), self.settings.clip)
+
+    def fit(self) -> bool:
+        memory.keep()
+        for member in self.members:
+            member.observer.started(member)
+        return super().fit()
+
+    def advance(self) -> dict[str, Tensor]:
+        with side_by_side(self.streams):
+            return super().advance()
+
+    def _batches(self) -> list[Batch]:
+        """The members' batches in a row; each stream stands where its member's batch has left it."""
+        parts = []
+        for member, stream in zip(self.members, self.streams, strict=True):
+            member.step = self.step
+            reseed(member.seed, 0, self.step)
+            parts += member._batches()
+            stream.set_state(drawn_from(self.device).get_state())
+        return [{name: torch.cat([part[name] for part in parts]) for name in parts[0]}]
+
+    def _shrink(self, error: Exception) -> None:
+        if not memory.is_lack_of_memory(error):
+            raise error
+        raise UserError(
+            f"not enough memory for {len(self.members)} seeds at once; stack fewer, or train one by one"
+        ) from None
+
+    def _log(self, figures: dict[str, Tensor]) -> None:
+        self._hand_over()
+        for k, member in enumerate(self.members):
+            member._log({name: value[k] for name, value in figures.items()})
+
+    def snapshot(self) -> None:
+        self._hand_over()
+        for member in self.members:
+            member.snapshot()
+
+    def save(self) -> None:
+        """All members, as each saves itself."""
+        self._saved, self._saved_step = self.clock.elapsed, self.step
+        self._hand_over()
+        memories = checkpoint.of_players(self.players)
+        for k, member in enumerate(self.members):
+            own = {name: v.clone() if name.endswith("/step") else v[k] for name, v in memories.items()}
+            checkpoint.into_players(member.players, own)
+            member._figures = {name: sums[:, k].contiguous() for name, sums in self._figures.items()}
+            member.save()
+
+    def _hand_over(self) -> None:
+        """The members as they are by now."""
+        for k, member in enumerate(self.members):
+            member.step, member.total, member.clock = self.step, self.total, self.clock
+            for whole, part in ((self.objective, member.objective), (self.average, member.average)):
+                part.load_state_dict(stacked.unstacked(whole.state_dict(), part.state_dict(), k))
+            for name, player in self.players.items():
+                groups = player.optimiser.param_groups, member.players[name].optimiser.param_groups
+                for mine, theirs in zip(*groups, strict=True):
+                    theirs["lr"] = mine["lr"]
+
+
+def drawn_from(device: torch.device) -> torch.Generator:
+    """Torch's own."""
+    return torch.cuda.default_generators[device.index] if device.type == "cuda" else torch.default_generator
