@@ -64,9 +64,11 @@ class Patient:
     kind: str = "pictures"
 
 
-def points(data: str, settings: dict[str, Any] | None = None, *must: str, steps: int = 2_000) -> Patient:
-    like = f"{data}, {steps:,} steps" if set(must) & set(UNSTABLE) else ""
-    return Patient(data, "points", steps, POINTS | (settings or {}), must, like, "points")
+def points(data: str, settings: dict[str, Any] | None = None, *must: str, steps: int = 0) -> Patient:
+    """Small networks learn the ring; of the grid they lose modes even when nothing is wrong."""
+    own, usual = (POINTS, 2_000) if data == "ring" else ({}, 3_000)
+    like = data if set(must) & set(UNSTABLE) else ""
+    return Patient(data, "points", steps or usual, own | (settings or {}), must, like, "points")
 
 
 def gan(settings: dict[str, Any] | None = None, *must: str, steps: int = 1_000) -> Patient:
@@ -81,15 +83,12 @@ def well(recipe: str, steps: int = 1_000, data: str = "fashion", **settings: Any
 
 
 PATIENTS = {
-    "ring, 2,000 steps": points("ring"),
-    "ring, 1,000 steps": points("ring", steps=1_000),
-    "grid, 2,000 steps": points("grid"),
-    "grid, 1,000 steps": points("grid", steps=1_000),
-    "ring, full width": Patient("ring", "points", 4_000, kind="points"),
+    "ring": points("ring"),
+    "grid": points("grid"),
     "ring, critic's rate x 20": points("ring", {"critic.lr": 0.02}, *UNSTABLE),
     "grid, critic's rate x 20": points("grid", {"critic.lr": 0.02}, *UNSTABLE),
-    "ring, rates 0.1": points("ring", rates(0.1), *UNSTABLE, steps=1_000),
-    "grid, rates 0.1": points("grid", rates(0.1), *UNSTABLE, steps=1_000),
+    "ring, rates 0.1": points("ring", rates(0.1), *UNSTABLE),
+    "grid, rates 0.1": points("grid", rates(0.1), *UNSTABLE),
     "ring, no penalty, momentum": points("ring", {"game": "nonsaturating"} | MOMENTUM | UNBOUND, *UNSTABLE),
     "grid, no penalty, minimax": points("grid", {"game": "minimax"} | UNBOUND, *UNSTABLE),
     "grid, latent of 1": points("grid", {"generator.latent": 1}, *COLLAPSE, "oscillation"),
@@ -111,6 +110,7 @@ PATIENTS = {
     "fashion, loglinear": well("loglinear"),
     "emoji, dcgan": well("dcgan", data="emoji", image__size=32, generator__width=16, critic__width=16),
     "fashion, critic's rate x 20": gan({"critic.lr": 0.016}, *UNSTABLE),
+    "fashion, critic's rate x 200": gan({"critic.lr": 0.16}, *UNSTABLE),
     "fashion, rates 0.1": gan(rates(0.1), *UNSTABLE, *FLAT),
     "fashion, no penalty, momentum": gan({"game": "nonsaturating"} | MOMENTUM | UNBOUND, *UNSTABLE),
     "fashion, generator stands": gan({"generator.lr": 1e-7}, "stalled", "the critic wins", steps=500),
@@ -190,8 +190,9 @@ def judged(run: Any, patient: Patient, data: str, seed: int) -> dict[str, Any]:
     real = model.spec.restore(real)
     found: dict[str, Any] = {"distance": energy(small(samples), small(real))}
     if mixed:
-        modes = mixture(samples, mixed.modes, mixed.sigma)
-        found |= {"lost": modes.of - modes.modes, "high_quality": modes.high_quality}
+        nearest = np.linalg.norm(samples[:, None] - mixed.modes, axis=-1).argmin(1)
+        good = mixture(samples, mixed.modes, mixed.sigma).high_quality
+        found |= {"lost": len(mixed.modes) - len(np.unique(nearest)), "high_quality": good}
     return found
 
 
