@@ -66,7 +66,20 @@ def test_variety_and_doubles_are_counted():
 def test_the_chance_that_the_longest_are_all_ours():
     lengths = np.arange(1, 9)
     hits = sum(min(row[:4]) > max(row[4:]) for row in (rng.permutation(lengths) for _ in range(20_000)))
-    count, p = text.longer([5, 6, 7, 8], [1, 2, 3, 4], 1.0)
-    assert (count, p) == (4, 1 / math.comb(8, 4))
+    border, ours, real, p = text.longer([5, 6, 7, 8], [1, 2, 3, 4], 1.0)
+    assert (border, ours, real, p) == (4, 4, 0, 1 / math.comb(8, 4))
     assert hits / 20_000 == pytest.approx(p, abs=0.003)
-    assert text.longer([5, 6], [7, 8], 1.0) == (0, 1.0)
+    assert text.longer([5, 6], [7, 8], 1.0)[1:] == (0, 0, 1.0)
+
+
+def test_who_has_copied_nothing_is_hardly_ever_convicted_and_who_has_is():
+    convicted = caught = 0
+    for seed in range(300):
+        draw = np.random.default_rng(seed)
+        ours, real = draw.pareto(2, (2, 100)) * 10
+        convicted += text.longer(ours, real, 1.5).p <= 0.01
+        real[:2] = 500  # held-out texts that were trained on in other words
+        ours[:20] = 2_000
+        caught += text.longer(ours, real, 1.5).p <= 0.01
+    assert convicted <= 3
+    assert caught >= 297

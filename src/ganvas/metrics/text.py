@@ -90,16 +90,25 @@ def duplicates(texts: Sequence[str]) -> float:
     return sum(n for n in counts.values() if n > 1) / len(texts)
 
 
-def longer(ours: Sequence[int], real: Sequence[int], times: float) -> tuple[int, float]:
-    """How many of ours are longer than the longest real one by so many times, and how probable as many are
-    by chance alone.
+class Excess(NamedTuple):
+    """How many of two sets of lengths lie beyond a border."""
 
-    If ours and real ones came from one source, the k longest of all would all be ours with the probability
-    C(n, k) / C(n + m, k).
+    border: float
+    ours: int
+    real: int
+    p: float
+    """How probable as many of ours are, if both came from one source."""
+
+
+def longer(ours: Sequence[int], real: Sequence[int], times: float, share: float = 0.99) -> Excess:
+    """Beyond `times` what that share of the real ones stays within; one-sided, by Fisher's exact test.
+
+    A share, and not the longest: a few held-out texts may stand in the training text in other words.
     """
-    border, n, m = times * max(real), len(ours), len(real)
-    k = sum(length > border for length in ours)
-    return k, math.comb(n, k) / math.comb(n + m, k)
+    border = times * float(np.quantile(real, share, method="higher"))
+    k, j, n, m = sum(x > border for x in ours), sum(x > border for x in real), len(ours), len(real)
+    ways = (math.comb(n, i) * math.comb(m, k + j - i) for i in range(k, min(n, k + j) + 1))
+    return Excess(border, k, j, sum(ways) / math.comb(n + m, k + j))
 
 
 class Passage(NamedTuple):

@@ -31,7 +31,7 @@ COMPARED = 8_000_000
 """Bytes of training text in which copies are looked for, and that xz is given."""
 GRAMS = (1, 2, 3)
 TIMES, LEVEL = 1.5, 0.01
-"""A copy is longer than all passages of held-out text by so much; who is convicted by chance, at most."""
+"""A copy is longer by so much than 99 % of held-out texts' passages; who is convicted by chance, at most."""
 NAMED = 5
 """Passages that are told."""
 Counting = Callable[[str], Callable[[int, int], None]]
@@ -160,33 +160,37 @@ def compared(
         value = metrics.mean(values)
         row["copied"] = figure(value.value, (value.low, value.high), len(values), protocol)
         row["copied_most"] = figure(max(values), None, len(values), protocol)
-    count, p = metrics.longer(lengths[0], lengths[1], TIMES)
-    share = metrics.mean([length > TIMES * max(lengths[1]) for length in lengths[0]])
-    rows[0]["memorisation"] = figure(share.value, (share.low, share.high), len(made), protocol)
+    excess = metrics.longer(lengths[0], lengths[1], TIMES)
+    beyond = [metrics.mean([length > excess.border for length in values]) for values in lengths]
+    share, expected = beyond[0], beyond[1].value
+    interval = max(0.0, share.low - expected), max(0.0, share.high - expected)
+    rows[0]["memorisation"] = figure(max(0.0, share.value - expected), interval, len(made), protocol)
     order = np.argsort([-length for length in lengths[0]], kind="stable")[:NAMED]
     passages = [
         {"sample": int(k), "length": lengths[0][k], "from": _place(training, found[0][k].source)}
         | {"text": made[k].encode()[found[0][k].at :][: found[0][k].length].decode("utf-8", "ignore")}
         for k in order
     ]
-    guilty = p <= LEVEL
+    guilty = excess.p <= LEVEL
     return *rows, {
         "copying": {
             "convicted": guilty,
-            "verdict": verdict(guilty, count, lengths, passages[0], p),
+            "verdict": verdict(guilty, excess, lengths, passages[0]),
             "error_rate": LEVEL,
             "passages": passages,
         }
     }
 
 
-def verdict(guilty: bool, count: int, lengths: list[list[int]], longest: dict[str, Any], p: float) -> str:
+def verdict(guilty: bool, excess: metrics.Excess, lengths: list[list[int]], longest: dict[str, Any]) -> str:
     """In a sentence, with its evidence."""
     start = "It copies its training text." if guilty else "No copying was found."
     return (
-        f"{start} The longest passage of a sample that stands in the training text has {longest['length']:,} "
-        f"characters ({longest['from']}), of as many held-out texts {max(lengths[1]):,}; {count} of "
-        f"{len(lengths[0]):,} samples have one longer than {TIMES:g} times that, p = {p:.2g}."
+        f"{start} {excess.ours:,} of {len(lengths[0]):,} samples and {excess.real:,} of {len(lengths[1]):,} "
+        f"held-out texts hold a passage of more than {excess.border:,.0f} characters that stands in the "
+        f"training text ({TIMES:g} times what 99 % of these stay within), p = {excess.p:.2g}; the "
+        f"longest of a sample has {longest['length']:,} ({longest['from']}), of a held-out text "
+        f"{max(lengths[1]):,}."
     )
 
 
