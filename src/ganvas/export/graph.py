@@ -25,6 +25,8 @@ EXAMPLE = 3
 """Items in the batch that is traced."""
 LONGEST = 5_000
 """Operations of a graph. Models that go place by place are longer, and take minutes to be written."""
+CHECK = torch.ops.aten._assert_tensor_metadata.default
+"""A call that computes nothing."""
 SINGLE = ("Erf",)
 """Operators for which ONNX Runtime has no double precision."""
 
@@ -104,14 +106,12 @@ def need() -> None:
 def folded(graph: GraphModule) -> bool:
     """Work out once what depends on weights alone, such as spectral norms and inverses; whether any does."""
     known: dict[Node, Any] = {}
+    for node in graph.graph.find_nodes(op="call_function", target=CHECK):
+        graph.graph.erase_node(node)  # it would keep alive what is folded
     for node in list(graph.graph.nodes):
         if node.op == "get_attr":
             known[node] = _attribute(graph, str(node.target))
-        elif (
-            node.op == "call_function"
-            and node.all_input_nodes
-            and all(n in known for n in node.all_input_nodes)
-        ):
+        elif node.op == "call_function" and _constant(node, known):
             given = map_arg((node.args, node.kwargs), known.__getitem__)
             known[node] = node.target(*given[0], **given[1])  # pyright: ignore[reportCallIssue]
     constants = 0

@@ -11,7 +11,7 @@ from ganvas.core.turns import Objective
 from ganvas.data.spec import Spec
 from ganvas.models.latent import chosen_classes, draw
 
-TRIED = 512
+TRIED = 256
 """Samples by which a law is known."""
 MOST, NUMBERS = 65_536, 2**18
 """Draws that are kept of a z that follows no simple law, and numbers in all of them."""

@@ -101,7 +101,8 @@ def _part(model: Model, part: str, path: Path, known: dict[str, Any], precision:
     onnx.save(proto, path)
     given, label = inputs(model, part, parity.INPUTS)
     with torch.no_grad():
-        expected = module(given, label).float().numpy()
+        each = [module(given[part], None if label is None else label[part]) for part in parity.PORTIONS]
+    expected = torch.cat(each).float().numpy()
     whole = runtime.OnnxModel(path)
     found = parity.checked(whole, feed(whole, names[0], given, label), expected, path.name)
     if precision == "fp32":

@@ -8,8 +8,6 @@ import onnx
 from jaxtyping import Float
 from onnx import TensorProto, helper, numpy_helper
 
-from ganvas.core.errors import UserError
-
 Precision = Literal["fp32", "fp16", "int8"]
 FEWEST = 256
 """Numbers in a tensor; smaller ones are left as they are."""
@@ -18,7 +16,10 @@ Initialisers = list[TensorProto]
 
 
 def shrunk(proto: onnx.ModelProto, precision: Precision) -> onnx.ModelProto:
-    """The same graph, with its weights kept in 16 or 8 bits and turned back as it is loaded."""
+    """The same graph, with its weights kept in 16 or 8 bits and turned back as it is loaded.
+
+    Weights of double precision, and small ones, stay as they are.
+    """
     found = onnx.ModelProto()
     found.CopyFrom(proto)
     if precision == "fp32":
@@ -32,8 +33,6 @@ def shrunk(proto: onnx.ModelProto, precision: Precision) -> onnx.ModelProto:
         made, back = small(tensor.name, weight)
         kept += made
         nodes += back
-    if not nodes:
-        raise UserError(f"no weights of this model are large enough for {precision}: export it as it is")
     nodes += found.graph.node
     del found.graph.initializer[:], found.graph.node[:]
     found.graph.initializer.extend(kept)

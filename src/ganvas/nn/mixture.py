@@ -17,6 +17,12 @@ class Mixture(nn.ModuleList):
         self, z: Float[Tensor, "batch latent"], label: Int[Tensor, " batch"] | None = None
     ) -> Float[Tensor, "batch ..."]:
         count = len(self)
+        if torch.compiler.is_exporting():  # a graph for any number of items: all make all
+            mine, made = self.maker(len(z), z.device), self[0](z, label)
+            for k, make in enumerate(self):
+                chosen = (mine == k).view(-1, *[1] * (made.ndim - 1))
+                made = torch.where(chosen, make(z, label), made) if k else made
+            return made
         parts = [
             make(z[k::count], None if label is None else label[k::count])
             for k, make in enumerate(self)

@@ -208,7 +208,7 @@ function speak() {
   document.documentElement.lang = language;
   document.querySelectorAll("[data-text]").forEach(node => { node.textContent = words[node.dataset.text]; });
   document.querySelectorAll("[data-label]").forEach(node => node.setAttribute("aria-label", words[node.dataset.label]));
-  [["language", words.other], ["title", facts.title], ["about", words.about(facts)], ["foot", words.foot(facts)]].forEach(
+  [["language", words.other], ["title", facts.title], ["about", words.about({ ...facts, items: (facts.items ?? 0).toLocaleString(language) })], ["foot", words.foot(facts)]].forEach(
     ([id, text]) => { $(id).textContent = text; });
   [["way", words.between], ["view", words.chosen]].forEach(([id, text]) => $(id).setAttribute("aria-label", text));
   if ($("label").options.length) $("label").options[0].textContent = words.all;
