@@ -214,7 +214,7 @@ def test_a_folder_that_was_begun_with_another_study_is_refused(undisturbed, rows
         (["points"], {"by": "modes"}, "modes is known of ring and grid only"),
         (["points"], {"at": "half"}, "--at takes shares of the budget such as 25%,50%,100%, not 'half'"),
         (["points"], {"settings": {"points.held_out": 0}}, "nothing of .* is held out to judge runs by"),
-        (["points"], {"features": "pixels"}, "points are features of themselves"),
+        (["points"], {"features": "pixels"}, "only pictures are judged by features"),
         (["points"], {"workers": 0}, "--workers is 1 or more, not 0"),
         (["points"], {"trials": 3}, "--trials needs --search"),
         (["points"], {"space": ["critic.lr"]}, "--search takes critic.lr=1e-4..1e-3 or"),

@@ -14,13 +14,13 @@ from ganvas.core.files import read_json, write_json
 from ganvas.core.loop import Observer, Trainer
 from ganvas.core.run import Run
 from ganvas.metrics.intervals import figures
-from ganvas.model import load
+from ganvas.model import Model, load
 from ganvas.recipes.base import find
 from ganvas.remedies.doctor import diagnose
 from ganvas.report.evaluated import NAMES
 from ganvas.report.page import write
 from ganvas.report.recorder import Recorder
-from ganvas.studies.evaluation import Judge, evaluate, seated
+from ganvas.studies.evaluation import Judge, evaluate, kind_of_run, seated
 from ganvas.studies.plan import Job
 from ganvas.studies.seen import features, made
 
@@ -117,7 +117,6 @@ def judged(job: Job, run: Run) -> dict[str, Any]:
     collapsed = next((f for f in there if f["found"] == TOTAL), None)
     how = {key: job[key] for key in ("samples", "features", "device", "seed")}
     found = evaluate(run, **how)
-    judge, _, labels = seated(run, **how)
     return outcome | {
         "failure": TOTAL if collapsed else None,
         "words": collapsed["said"] if collapsed else None,
@@ -125,8 +124,9 @@ def judged(job: Job, run: Run) -> dict[str, Any]:
         "judging": found["seconds"],
         "figures": {key: found[key] for key in NAMES if key in found},
         "floor": found["floor"],
+        "baselines": found["baselines"],
         "protocols": found["protocols"],
-        "marks": [on_the_way(judge, labels, place(run.path, share), share) for share in job["at"]],
+        "marks": on_the_way(run, job["at"], how),
     }
 
 
@@ -135,15 +135,27 @@ def finite(run: Run) -> bool:
     return all(bool(value.isfinite().all()) for value in objective.state_dict().values())
 
 
-def on_the_way(judge: Judge, labels: Any, path: Path, share: float) -> dict[str, Any]:
-    """The figures of a model that was kept, by the judge of the finished one, without intervals."""
-    model = load(path, str(judge.model.device))
+def on_the_way(run: Run, at: list[float], how: dict[str, Any]) -> list[dict[str, Any]]:
+    """The figures of the models that were kept, by the judge of the finished one, without intervals."""
+    kept = {share: load(place(run.path, share), how["device"]) for share in at}
+    if kind_of_run(run) == "text":
+        values = {share: _values(evaluate(place(run.path, share), **how)) for share in at}
+    else:
+        judge, _, labels = seated(run, **how) if at else (None, None, None)
+        values = {share: _seen(judge, labels, model) for share, model in kept.items() if judge}
+    facts = {share: {key: model.config[key] for key in ("step", "seconds")} for share, model in kept.items()}
+    return [{"at": share, **facts[share], "figures": values[share]} for share in at]
+
+
+def _values(found: dict[str, Any]) -> dict[str, float]:
+    return {key: found[key]["value"] for key in NAMES if key in found}
+
+
+def _seen(judge: Judge, labels: Any, model: Model) -> dict[str, float]:
     quiet = judge.progress("samples")
     items = made(model.objective, model.spec, judge.count, labels, judge.seed, quiet)
     values = figures(judge.real, features(judge.extractor, items, quiet))
-    values |= {key: one["value"] for key, one in judge.of_mixture(items).items()}
-    at = {"at": share, "step": model.config["step"], "seconds": model.config["seconds"]}
-    return at | {"figures": values}
+    return values | {key: one["value"] for key, one in judge.of_mixture(items).items()}
 
 
 def yardsticks(job: Job) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from ganvas.studies.plan import Job, Question, Variant, job
 WIDE = 10.0
 """A range over so many times its lower end is searched on a logarithmic scale."""
 FOLDER = "search"
+OF_MERIT = ("fd", "kd", "bits_per_byte")
+"""The first of these that there is, where no other is asked for."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ def installed() -> None:
 def merit(found: Mapping[str, Any], by: str | None) -> tuple[str, float] | None:
     """The figure of merit of an outcome: the one asked for, or fd, or where there is none, kd."""
     figures = found.get("figures") or {}
-    for name in (by,) if by else ("fd", "kd"):
+    for name in (by,) if by else OF_MERIT:
         if name in figures:
             return name, figures[name]["value"]
     return None

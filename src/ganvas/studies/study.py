@@ -207,7 +207,9 @@ def told(found: Outcome, by: str | None) -> str:
         return f"failed, {found['failure']}: {(found.get('words') or '').splitlines()[0]}"
     figures = found.get("figures") or {}
     keys = dict.fromkeys(
-        k for k in (by, "fd", "kd", "precision", "recall", "modes", "high_quality") if k in figures
+        k
+        for k in (by, "fd", "kd", "bits_per_byte", "precision", "recall", "modes", "high_quality")
+        if k in figures
     )
     words = ", ".join(f"{key} {figures[key]['value']:.3g}" for key in list(keys)[:5])
     return f"{words}  ({found.get('step', 0):,} steps, {found.get('seconds', 0):,.0f} s)"
@@ -259,11 +261,9 @@ def _looked_at(
             if by in OF_MODES and getattr(items, "modes", None) is None:
                 raise UserError(f"{by} is known of ring and grid only, not of {data}")
         prints.append(known[settings].fingerprint)
-    if kind_of(data) == "text":
-        raise UserError("a study compares pictures or points; judge runs on text by `ganvas evaluate`")
     if kind_of(data) != "image":
         if features:
-            raise UserError("points are features of themselves: leave --features out")
+            raise UserError("only pictures are judged by features: leave --features out")
         return tuple(prints), None
     features = features or extractors.default()
     extractors.find(features)

@@ -10,12 +10,11 @@ from ganvas.metrics.protocol import Protocol, warnings
 from ganvas.report.evaluated import NAMES
 from ganvas.studies.compare import holm, interval, paired, wilson
 from ganvas.studies.plan import Question, Variant
+from ganvas.studies.search import OF_MERIT
 from ganvas.studies.verdict import verdict
 
 Outcome = dict[str, Any]
 Outcomes = Sequence[tuple[Variant, Sequence[Outcome]]]
-OF_MERIT = ("fd", "kd")
-"""The first of these that all judged variants have, where no other is asked for."""
 
 
 def summary(question: Question, outcomes: Outcomes, yardsticks: Outcome, out: str) -> dict[str, Any]:
@@ -24,21 +23,21 @@ def summary(question: Question, outcomes: Outcomes, yardsticks: Outcome, out: st
     protocols = {key: facts for found in _all(outcomes) for key, facts in found.get("protocols", {}).items()}
     protocols |= yardsticks.get("protocols", {})
     judged = [row["figures"] for row in rows if row["figures"]]
-    by = question.by or next((k for k in OF_MERIT if all(k in row for row in judged)), OF_MERIT[-1])
+    by = question.by or next((k for k in OF_MERIT if all(k in row for row in judged)), OF_MERIT[0])
     usual = {k: next(r["figures"][k]["protocol"] for r in rows if k in r["figures"]) for k in _figures(rows)}
-    floor = next((found["floor"] for found in _all(outcomes) if found.get("floor")), {})
+    first = next((found for found in _all(outcomes) if found.get("floor")), {})
     study: dict[str, Any] = {
         "study": out,
         "question": question.line(),
         "figure": by,
         "variants": rows,
-        "floor": yardsticks.get("floor") or floor,
-        "baselines": yardsticks.get("baselines", {}),
+        "floor": yardsticks.get("floor") or first.get("floor", {}),
+        "baselines": yardsticks.get("baselines") or first.get("baselines", {}),
         "protocol": usual,
         "comparisons": [c for key in usual for c in _comparisons(rows, key, usual[key])],
         "protocols": protocols,
     }
-    few = question.by is None and by != OF_MERIT[0] and judged
+    few = question.by is None and by == OF_MERIT[1] and judged
     notes = ["Held-out items do not fill the dimensions of these features: no fd, so by kd."] if few else []
     notes += [*_incomparable(rows, usual, protocols), *yardsticks.get("notes", [])]
     return study | {"verdict": verdict(study), "notes": notes}
