@@ -29,6 +29,8 @@ from ganvas.remedies.advice import flat
 from ganvas.remedies.doctor import Doctor, attended
 from ganvas.remedies.physician import Physician
 from ganvas.remedies.treatment import course_of
+from ganvas.report import quality
+from ganvas.report.quality import Quality
 
 DOCTORS = ("off", "watch", "treat")
 
@@ -78,10 +80,12 @@ def train(
                 observer.said(sentence)
         while True:
             physician = attend(trainer, doctor, observer)
-            trainer.fit()
+            finished = trainer.fit()
             if not distributed.anyone(physician is not None and physician.order is not None):
                 break
             trainer = _set_back(trainer, physician, where)
+    if finished and first and (found := quality.sentence(trainer.run)):
+        observer.said(found)
     return trainer.run
 
 
@@ -120,7 +124,7 @@ class Ask:
 
 
 def attend(trainer: Trainer, doctor: str | None, observer: Observer) -> Physician | None:
-    """Let the doctor look on; the one who treats, where there is one."""
+    """Let the doctor look on, and whoever measures quality; the one who treats, where there is one."""
     record, course = trainer.run.record, course_of(trainer.run)
     doctor = doctor or ("treat" if course.treatments else record.get("doctor", "watch"))
     usual = flat(find(record["recipe"]).model_dump(mode="json")) | (record.get("suited") or {})
@@ -130,7 +134,7 @@ def attend(trainer: Trainer, doctor: str | None, observer: Observer) -> Physicia
         own = flat(trainer.config["settings"])
         physician = Physician(course, _asked(record), usual, own, resizes=not record.get("init_from"))
     watched = observer if doctor == "off" else attended(observer, Doctor(observer.said, usual, physician))
-    trainer.observer = watched
+    trainer.observer = attended(watched, Quality(trainer.settings.looks))
     return physician
 
 

@@ -402,7 +402,9 @@ class Reproduce:
     samples: int | None = None
     """Importance samples, for models that have a bound; left out, as the table's protocol says."""
     seed: int = 0
-    """Of the training and of the judgement."""
+    """Of the training and of the judgement; of the first run, where a row has several."""
+    seeds: Annotated[int | None, written("N")] = None
+    """Runs of each row; left out, as the table has it."""
     out: Path = Path("runs/reproduce")
     """Where the runs and TABLE.md go."""
     as_json: Json = False

@@ -215,9 +215,7 @@ def reproduce(ask: "Reproduce") -> list[dict[str, Any]]:
     if ask.table is None:
         rows = [{"table": k, "about": t.title, "protocol": t.protocol} for k, t in TABLES.items()]
         return rows if ask.as_json else _listed(rows)
-    table = find(ask.table)
-    if ask.data is None:
-        raise UserError(f"say where the data are: --data with {table.data}")
+    find(ask.table)
     found = run(
         ask.table,
         ask.data,
@@ -226,6 +224,7 @@ def reproduce(ask: "Reproduce") -> list[dict[str, Any]]:
         budget=ask.budget,
         samples=ask.samples,
         seed=ask.seed,
+        seeds=ask.seeds,
     )
     text = markdown(ask.table, found)
     write_text(ask.out / f"{ask.table}.md", text)
