@@ -1,6 +1,5 @@
 """Instance noise: real and made items overlap, so no early critic can be sure (Sonderby et al. 2017)."""
 
-import torch
 from pydantic import Field
 from torch import Tensor
 
