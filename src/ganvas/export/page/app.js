@@ -221,6 +221,7 @@ function failed(error) {
 }
 
 function wire() {
+  document.body.dataset.kind = facts.kind;
   $("labelled").hidden = !facts.classes.length;
   if (facts.classes.length) $("label").replaceChildren(...["", ...facts.classes].map((name, k) => new Option(name, k ? k - 1 : "all")));
   $("truncated").hidden = facts.law.truncation === null;
