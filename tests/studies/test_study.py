@@ -130,7 +130,7 @@ def test_killed_in_its_middle_and_asked_again_it_ends_as_if_never_killed(
     assert timeless(found) == timeless(expected)
     assert timeless(read_json(out / "study.json")) == timeless(expected)
     models = [p.relative_to(kept) for p in kept.rglob("model.safetensors")]
-    assert len(models) == 2 * 3  # each run's, and its marks'
+    assert len(models) == 2 * 4  # each run's, the nearest on its way, and its marks'
     assert all((out / p).read_bytes() == (kept / p).read_bytes() for p in models)
 
 

@@ -100,8 +100,9 @@ def missing(path: str) -> UserError:
 
     parent = Path(path).expanduser().parent
     beside = [p.name for p in parent.iterdir() if not p.name.startswith(".")] if parent.is_dir() else []
-    near = get_close_matches(Path(path).name, [*builtin.BUILTIN, *beside], 3, 0.6)
-    names = [n if n in builtin.BUILTIN else str(parent / n) for n in near]
+    shipped = builtin.BUILTIN if parent == Path() else {}
+    near = get_close_matches(Path(path).name, [*shipped, *beside], 3, 0.6)
+    names = [n if n in shipped else str(parent / n) for n in near]
     hint = (
         f"did you mean {' or '.join(names)}?"
         if names
