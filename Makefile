@@ -22,7 +22,7 @@ demo: setup
 	@echo "The samples are the newest picture in runs/fashion*/samples; the report is runs/fashion*/report.html."
 
 test: setup
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 test-long: setup
 	$(BIN)/pytest -m long --timeout 7200
