@@ -21,8 +21,8 @@ Ganvas = Callable[..., "subprocess.CompletedProcess[str]"]
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GANVAS_CACHE", str(tmp_path_factory.mktemp("cache")))
-        patch.setenv("OMP_NUM_THREADS", "1")  # of the processes that tests start, with whose bits ours are compared
-        torch.set_num_threads(1)
+        patch.setenv("OMP_NUM_THREADS", "1")  # of the processes that tests start
+        torch.set_num_threads(1)  # for their bits are compared with ours
         yield
 
 
