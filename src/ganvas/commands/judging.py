@@ -112,14 +112,13 @@ def reproduce(ask: "Reproduce") -> list[dict[str, Any]]:
     from rich.markdown import Markdown
 
     from ganvas.core.files import write_text
-    from ganvas.studies.reproduce import TABLES, find, markdown
+    from ganvas.studies.reproduce import TABLES, markdown
     from ganvas.studies.reproduce import reproduce as run
     from ganvas.terminal import OUT
 
     if ask.table is None:
         rows = [{"table": k, "about": t.title, "protocol": t.protocol} for k, t in TABLES.items()]
         return rows if ask.as_json else _listed(rows)
-    find(ask.table)
     found = run(
         ask.table,
         ask.data,

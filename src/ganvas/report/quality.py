@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from ganvas.core.data import Data
 from ganvas.core.files import read_json, write_json
 from ganvas.core.loop import Trainer
 from ganvas.core.randomness import mixed
@@ -40,6 +41,7 @@ class Quality:
         """`looks`: how many in a whole training, at most."""
         self._looks = looks
         self._real: list[Tensor] = []
+        self._condition: dict[str, Tensor] = {}
         self._last, self._best = 0, float("inf")
 
     def started(self, trainer: Trainer) -> None:
@@ -75,18 +77,22 @@ class Quality:
 
     def _distance(self, trainer: Trainer, objective: Objective, kind: str) -> tuple[float, float]:
         """Of fresh samples from the same latents as ever, to the same real items, and its standard error."""
-        n, data = ITEMS[kind], trainer.data
-        rng = np.random.default_rng(mixed(trainer.seed, "quality"))
-        index = np.sort(rng.choice(len(data), min(n, len(data)), replace=False))
+        seed = mixed(trainer.seed, "quality")
         with torch.random.fork_rng():
-            torch.manual_seed(mixed(trainer.seed, "quality"))
-            batch = data.ready(data.fetch(index))
-            condition = {"label": batch["label"]} if "label" in batch else {}
-            generator = torch.Generator().manual_seed(mixed(trainer.seed, "quality"))
+            torch.manual_seed(seed)
+            if not self._real:
+                self._take_real(trainer.data, kind, seed)
+            generator = torch.Generator().manual_seed(seed)
             with trainer.precision():
-                made = objective.sample(len(index), generator=generator, **condition)
-        self._real = self._real or scales(batch["image" if kind == "image" else "point"])
+                made = objective.sample(len(self._real[0]), generator=generator, **self._condition)
         return energy(scales(made), self._real)
+
+    def _take_real(self, data: Data, kind: str, seed: int) -> None:
+        """Once: the items, and the labels that samples get too."""
+        chosen = np.random.default_rng(seed).choice(len(data), min(ITEMS[kind], len(data)), replace=False)
+        batch = data.ready(data.fetch(np.sort(chosen)))
+        self._real = scales(batch["image" if kind == "image" else "point"])
+        self._condition = {"label": batch["label"]} if "label" in batch else {}
 
 
 def scales(items: Float[Tensor, "n ..."]) -> list[Float[Tensor, "n values"]]:
