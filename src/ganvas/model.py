@@ -1,6 +1,6 @@
 """A trained model, by what it can do; it knows nothing of how it was trained."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,19 @@ from torch import Tensor
 from ganvas.core.device import pick, quicken
 from ganvas.core.errors import UserError
 from ganvas.core.files import read_json
+from ganvas.core.randomness import mixed
 from ganvas.core.run import Run
 from ganvas.core.settings import override
 from ganvas.core.turns import Objective
+from ganvas.data.chats import asked, chat_of
 from ganvas.data.spec import Label, Spec
 from ganvas.metrics.likelihood import importance_bound
-from ganvas.models.writing import Choice, stream
+from ganvas.models.chatting import opening
+from ganvas.models.writing import Choice, following, stream
 from ganvas.recipes.base import find
 from ganvas.remote import fetched
+
+Message = Mapping[str, str]
 
 
 @dataclass
@@ -72,25 +77,71 @@ class Model:
         UserError for a model of other things than text, or where one of these cannot be.
         """
         self._able("unroll", "a way to write")
-        if length < 1:
-            raise UserError(f"the length is at least one character, not {length}")
-        how = override(Choice(), choice)
+        if self.chats:
+            raise UserError("this model has learnt chats, in which it replies: `ganvas chat` asks it")
+        how = self._choice(length, choice)
         words = [stop] if isinstance(stop, str) else stop
         generator = torch.Generator().manual_seed(seed)
         model: Any = self.objective
         return stream(model, prompt, length, how, [*filter(None, words)], generator)
 
-    def score(self, texts: str | Sequence[str]) -> Any:
+    def chat(
+        self, messages: Sequence[Message], *, length: int = 500, seed: int = 0, **choice: float
+    ) -> Iterator[str]:
+        """The reply to messages, {"role": "user", "content": "Hello"} the last one, in pieces as it is made:
+        at most `length` characters, the same for the same seed.
+
+        Messages take turns; the first may be of the role "system". What is too long for the context is
+        forgotten, the oldest turns first. `choice`: temperature, top_k, top_p, min_p. UserError for a
+        model that has not learnt chats, or where one of these cannot be.
+        """
+        words = self._able("unroll", "replies") and self.spec.vocabulary
+        if not self.chats or words is None:
+            raise UserError(
+                "this model has learnt plain text, which it goes on with: `ganvas write`; to be asked, it "
+                'must learn chats: .jsonl with {"messages": [{"role": …, "content": …}, …]} in each line'
+            )
+        how = self._choice(length, choice)
+        begun, _ = opening(asked(messages), words, self.spec.shape[0])
+        generator = torch.Generator().manual_seed(mixed(seed, "chat", len(messages)))
+        model: Any = self.objective
+        return following(model, begun, length, how, (), generator)
+
+    @property
+    def chats(self) -> bool:
+        """Whether it has learnt chats."""
+        return bool(self.spec.vocabulary and self.spec.vocabulary.roles)
+
+    def _choice(self, length: int, choice: Mapping[str, float]) -> Choice:
+        if length < 1:
+            raise UserError(f"the length is at least one character, not {length}")
+        return override(Choice(), choice)
+
+    def score(self, texts: str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]) -> Any:
         """log P of a text in nats, or of each one in an array. UserError for a model of other things.
 
-        Of an item with its end; of running text given its first byte. See `docs/text.md`.
+        Of an item with its end; of running text given its first byte; of a chat, which is given as
+        {"messages": […]}, its replies. See `docs/text.md`.
         """
         self._able("unroll", "a law of text")
         model: Any = self.objective
-        each = [texts] if isinstance(texts, str) else texts
-        tokens = [torch.from_numpy(model.vocabulary.encode(text)) for text in each]
+        alone = isinstance(texts, str | Mapping)
+        each: Any = [texts] if alone else texts
+        tokens = [torch.from_numpy(model.vocabulary.encode(self._text(text))) for text in each]
         found = np.array([part.sum().item() for part in model.log_prob(tokens)])
-        return found.item() if isinstance(texts, str) else found
+        return found.item() if alone else found
+
+    def _text(self, item: str | Mapping[str, Any]) -> str:
+        """A text, or a chat, where that is what the model has learnt."""
+        if isinstance(item, Mapping) != self.chats:
+            learnt = 'chats, each as {"messages": […]}' if self.chats else "plain text, and this is none"
+            raise UserError(f"this model has learnt {learnt}")
+        if isinstance(item, str):
+            return item
+        try:
+            return chat_of(item)
+        except ValueError as error:
+            raise UserError(str(error)) from None
 
     def encode(self, items: np.ndarray, *, label: Label = None, batch: int = 256) -> np.ndarray:
         """The latents of items as `sample` gives them, (n, latent). UserError without an encoder."""

@@ -10,7 +10,7 @@ from tyro.conf import subcommand
 from ganvas.arguments import parse
 from ganvas.cli.judging import Doctor, Evaluate, Report, Reproduce, Study
 from ganvas.cli.learning import Inspect, Recipes, Train
-from ganvas.cli.making import Explore, Export, Sample, Write
+from ganvas.cli.making import Chat, Explore, Export, Sample, Write
 from ganvas.core.errors import UserError
 
 COMMANDS = {
@@ -19,6 +19,7 @@ COMMANDS = {
     "train": Train,
     "sample": Sample,
     "write": Write,
+    "chat": Chat,
     "explore": Explore,
     "doctor": Doctor,
     "evaluate": Evaluate,
@@ -33,6 +34,7 @@ Command = (
     | Annotated[Train, subcommand("train")]
     | Annotated[Sample, subcommand("sample")]
     | Annotated[Write, subcommand("write")]
+    | Annotated[Chat, subcommand("chat")]
     | Annotated[Explore, subcommand("explore")]
     | Annotated[Doctor, subcommand("doctor")]
     | Annotated[Evaluate, subcommand("evaluate")]

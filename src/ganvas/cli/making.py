@@ -81,6 +81,48 @@ class Write:
 
 
 @dataclass(frozen=True)
+class Chat:
+    """Talk with a model that has learnt chats: it replies as it knows them. On a terminal /new begins anew,
+    /quit (or Ctrl-D) ends, Ctrl-C stops a reply; from a pipe each line is a question, of one chat.
+
+    ganvas chat runs/support
+
+    ganvas chat runs/support --message "My mouse does not move." --temperature 0.5
+
+    ganvas chat runs/support < questions.txt
+    """
+
+    run: Positional[Path]
+    """A run's folder."""
+    message: str | None = None
+    """Ask this, and no more."""
+    system: str = ""
+    """Instructions that come first, for models that have learnt chats with such."""
+    length: int = 500
+    """Characters of a reply, at most; it ends by itself before."""
+    temperature: float = 1.0
+    """Below 1 more typical, above 1 more varied; 0: always the most probable."""
+    top_k: int = 0
+    """Choose among so many most probable tokens only; 0: all."""
+    top_p: float = 1.0
+    """Choose among the most probable tokens only that together have this probability."""
+    min_p: float = 0.0
+    """Choose among tokens only that have this share of the most probable one's probability."""
+    seed: int = 0
+    """Another seed, other replies."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:1, …"""
+    as_json: Json = False
+
+    def __call__(self) -> None:
+        from ganvas.commands.chatting import chat
+
+        result = chat(self)
+        if self.as_json:
+            emit(result)
+
+
+@dataclass(frozen=True)
 class Explore:
     """Draw what a trained model has understood: ways from one picture to another, what each latent number
     does, directions, reconstructions, where its critic looks.

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ganvas.core.errors import UserError
+from ganvas.data.chats import Chat, chat_of, is_chat
 from ganvas.data.decoding import decoded
 from ganvas.data.sources import missing, stamp_of, walk
 from ganvas.data.table import SEPARATORS
@@ -29,10 +30,11 @@ Unit = Literal["auto", "running", "lines", "files"]
 
 @dataclass
 class Corpus:
-    """What was read: items, or one or a few running texts."""
+    """What was read: items (all chats, or none), or one or a few running texts."""
 
     documents: list[str] = field(default_factory=list)
     running: bool = False
+    chats: bool = False
     notes: list[str] = field(default_factory=list)
     encodings: Counter[str] = field(default_factory=Counter)
     """Files of each."""
@@ -144,11 +146,12 @@ def _rows(text: str, name: str, column: str, corpus: Corpus) -> Iterator[str]:
         except ValueError:
             corpus.broken.append(f"{name}, line {number}: no JSON")
             continue
-        if isinstance(row, dict) and "messages" in row:
-            raise UserError(
-                f"{name}, line {number}, is a chat (it has “messages”), and chats cannot be learnt yet; "
-                f'expected {{"text": …}} in every line'
-            )
+        if is_chat(row):
+            try:
+                yield chat_of(row)
+            except ValueError as error:
+                corpus.broken.append(f"{name}, line {number}: {error}")
+            continue
         value = row.get(column) if isinstance(row, dict) else None
         if not isinstance(value, str):
             has = f"only {', '.join(map(str, row))}" if isinstance(row, dict) and row else "no such thing"
@@ -196,6 +199,8 @@ def _sorted_out(corpus: Corpus, name: str, unit: Unit, alone: bool) -> Corpus:
     if (empty := len(corpus.documents) - len(full)) and len(corpus.documents) > 1:
         corpus.notes.append(f"{empty:,} empty items are left out.")
     corpus.documents = full
+    if chats := sum(isinstance(text, Chat) for text in full):
+        return _chats(corpus, chats, name, unit, alone)
     corpus.running = unit == "running" or len(full) < FEWEST
     if corpus.running and unit in ("lines", "files"):
         raise UserError(
@@ -205,6 +210,17 @@ def _sorted_out(corpus: Corpus, name: str, unit: Unit, alone: bool) -> Corpus:
     if corpus.running:
         which = "one running text" if len(full) == 1 else f"{len(full)} running texts"
         corpus.notes.append(f"{name} {'is' if alone else 'are'} taken for {which}.")
+    return corpus
+
+
+def _chats(corpus: Corpus, count: int, name: str, unit: Unit, alone: bool) -> Corpus:
+    """All are, and each is an item."""
+    hold = "holds" if alone else "hold"
+    if other := len(corpus.documents) - count:
+        raise UserError(f"{name} {hold} {count:,} chats and {other:,} other texts; learn one kind at a time")
+    if unit != "auto":
+        raise UserError(f"{name} {hold} chats, which are items already; leave --text.unit out")
+    corpus.chats = True
     return corpus
 
 

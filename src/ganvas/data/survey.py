@@ -41,6 +41,18 @@ class Broken(BaseModel):
     reason: str
 
 
+class ChatFacts(BaseModel):
+    """What only chats have."""
+
+    turns: int
+    roles: dict[str, int]
+    """Turns of each."""
+    turns_each: Range
+    """Of one chat."""
+    replies: Range
+    """Of a turn of the assistant, in characters."""
+
+
 class TextFacts(BaseModel):
     """What only text has."""
 
@@ -51,6 +63,8 @@ class TextFacts(BaseModel):
     bytes_per_token: float
     vocabulary: int
     """Tokens that there are."""
+    plain: int
+    """Of them, those that text has: not marks of its ends and turns."""
     running: bool
     """One text, and not items."""
     lengths: Range
@@ -61,6 +75,7 @@ class TextFacts(BaseModel):
     """Letters of each."""
     encodings: dict[str, int]
     """Files of each."""
+    chats: ChatFacts | None = None
 
 
 class Survey(BaseModel):
@@ -126,6 +141,7 @@ def _of_text(path: str, settings: TextSettings, progress: Callable[[int, int], N
         "tokens": tokens,
         "bytes_per_token": size / tokens,
         "vocabulary": data.vocabulary.size,
+        "plain": data.vocabulary.plain,
         "running": data.running,
         "encodings": data.facts["encodings"],
     }

@@ -57,17 +57,18 @@ def _facts(survey: Survey) -> Iterator[tuple[str, str]]:
 
 def _text(survey: Survey, facts: TextFacts) -> Iterator[tuple[str, str]]:
     if not facts.running:
-        yield "items", f"{survey.count:,}: {survey.training:,} to train on, {survey.held_out:,} held out"
+        items = "chats" if facts.chats else "items"
+        yield items, f"{survey.count:,}: {survey.training:,} to train on, {survey.held_out:,} held out"
+        if facts.chats:
+            each, roles = _range(facts.chats.turns_each), _counts(facts.chats.roles)
+            yield "turns", f"{facts.chats.turns:,} ({roles}), {each} a chat"
+            yield "replies", f"{_range(facts.chats.replies)} characters"
         yield "copies", _named(survey.duplicates, [group[0] for group in survey.duplicate_groups])
         yield "lengths", f"{_range(facts.lengths)} characters"
     yield "characters", f"{facts.characters:,}, {facts.distinct_characters:,} different ones"
     yield "letters", _counts(facts.scripts) or "none"
     yield "encoding", _counts(facts.encodings)
-    kind = (
-        "raw bytes"
-        if facts.vocabulary - (not facts.running) == BYTES
-        else f"a vocabulary of {facts.vocabulary:,}"
-    )
+    kind = "raw bytes" if facts.plain == BYTES else f"a vocabulary of {facts.vocabulary:,}"
     yield "tokens", f"{facts.tokens:,}, {facts.bytes_per_token:.2f} bytes each ({kind})"
     yield "windows", f"of {survey.shape[0]:,} tokens"
     for length, head in facts.longest_lines[:3]:

@@ -61,8 +61,15 @@ class Texts:
         if self.running:
             self._windows = np.arange(max(1, len(part.tokens) // self.context)) * self.context
         else:
-            self._windows = windows(part.starts, len(part.tokens), self.context)
+            self._windows = windows(part.starts, len(part.tokens), self.context, self._turns())
         self._windows = np.minimum(self._windows, len(part.tokens) - self._span)
+
+    def _turns(self) -> Int[np.ndarray, " turn"] | tuple[()]:
+        """Where one begins, of chats."""
+        words = self.vocabulary
+        if not words.roles:
+            return ()
+        return np.flatnonzero((self.part.tokens >= words.plain) & (self.part.tokens < words.turn_end))
 
     @property
     def spec(self) -> Spec:
@@ -99,9 +106,14 @@ class Texts:
         return b"\n".join(self.vocabulary.decode(tokens.tolist()) for tokens in self.documents())
 
 
-def windows(starts: Int[np.ndarray, " document"], count: int, context: int) -> Int[np.ndarray, " window"]:
+def windows(
+    starts: Int[np.ndarray, " document"],
+    count: int,
+    context: int,
+    breaks: Int[np.ndarray, " break"] | tuple[()] = (),
+) -> Int[np.ndarray, " window"]:
     """Where windows of items begin: each at the first item that was not whole in the one before; items longer
-    than a window go on in further ones."""
+    than a window go on in further ones, from the last of their breaks that was in the one before."""
     ends = np.append(starts[1:], count - 1)
     found, place = [], 0
     while place < count - 1:
@@ -109,7 +121,11 @@ def windows(starts: Int[np.ndarray, " document"], count: int, context: int) -> I
         first = int(np.searchsorted(ends, place + context, "right"))  # the first that ends beyond the window
         if first == len(starts):
             break
-        place = int(starts[first]) if starts[first] > place else place + context
+        if starts[first] > place:
+            place = int(starts[first])
+            continue
+        at = int(np.searchsorted(breaks, place + context, "right")) - 1
+        place = int(breaks[at]) if at >= 0 and breaks[at] > place + 1 else place + context
     return np.array(found, np.int64)
 
 
@@ -146,7 +162,8 @@ def _held_out(data: Texts, prepared: "Prepared", share: float) -> str:
         return f"{tokens} to train on; nothing is held out, so nothing can be judged."
     if data.running:
         return f"{tokens} to train on; the last {share:.0%} of the text are held out."
+    items, aside = "chats" if data.vocabulary.roles else "items", len(prepared.held_out.starts)
     return (
-        f"{len(data.part.starts):,} items to train on, {tokens}; {len(prepared.held_out.starts):,} are held "
-        f"out, by a hash of their text."
+        f"{len(data.part.starts):,} {items} to train on, {tokens}; {aside:,} are held out, by a hash of "
+        f"their text."
     )

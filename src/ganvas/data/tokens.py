@@ -12,6 +12,7 @@ from jaxtyping import Int
 
 from ganvas.core.errors import UserError
 from ganvas.data import cache
+from ganvas.data.chats import REPLY, ROLES, Chat, spoken
 from ganvas.data.documents import Corpus, TextSource, parts
 from ganvas.data.vocabulary import BYTES, Vocabulary, as_bytes, learn
 
@@ -64,7 +65,8 @@ def prepare(
     corpus = source.read()
     digests = [hashlib.sha256(as_bytes(text)).digest() for text in corpus.documents]
     content = hashlib.sha256(b"".join(digests)).hexdigest()
-    fingerprint = cache.digest(ROOM, FORMAT, content, corpus.running, held_out, size)
+    kind = "chats" if corpus.chats else corpus.running
+    fingerprint = cache.digest(ROOM, FORMAT, content, kind, held_out, size)
     prepared = read(fingerprint)
     if prepared is None:
         with cache.building(fingerprint, ROOM, read) as folder:
@@ -127,7 +129,9 @@ def _build(
     out = [False] * len(digests) if corpus.running else aside(digests, held_out, name)
     both = parts(corpus, held_out, out)
     lengths = [sum(len(as_bytes(text)) for text in texts) for texts in both]
-    vocabulary = learn(both[0], size or fitted(lengths[0]), ends=not corpus.running)
+    roles = ROLES if corpus.chats else ()
+    said = (part for text in both[0] for part in spoken(text))
+    vocabulary = learn(said, size or fitted(lengths[0]), not corpus.running, roles)
     dtype = np.dtype(np.uint16 if vocabulary.size <= 1 << 16 else np.uint32)
     total, done, starts, counts, longest = sum(map(len, both)), 0, [], [], 0
     with open(folder / "tokens", "wb") as file:
@@ -186,6 +190,21 @@ def surveyed(documents: list[str], digests: list[bytes]) -> dict[str, Any]:
         "duplicates": len(digests) - len(copies),
         "lengths": _range([len(text) for text in documents]),
         "copied": [documents[digests.index(d)][:60] for d, n in copies.most_common(3) if n > 1],
+        "chats": _of_chats([chat for chat in documents if isinstance(chat, Chat)]),
+    }
+
+
+def _of_chats(chats: list[Chat]) -> dict[str, Any] | None:
+    from collections import Counter
+
+    turns = [turn for chat in chats for turn in chat.turns]
+    if not chats:
+        return None
+    return {
+        "turns": len(turns),
+        "roles": dict(Counter(turn.role for turn in turns)),
+        "turns_each": _range([len(chat.turns) for chat in chats]),
+        "replies": _range([len(turn.text) for turn in turns if turn.role == REPLY]),
     }
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ganvas.core.errors import UserError
 from ganvas.core.settings import Settings
+from ganvas.data.chats import Chat
 
 if TYPE_CHECKING:  # an exported model is read without either
     from jaxtyping import Int
@@ -22,7 +23,8 @@ PIECE = 1 << 16
 
 
 class Vocabulary(Settings):
-    """Tokens 0 to 255 are the bytes, then comes one for each merge, and last, where items end, one for that.
+    """Tokens 0 to 255 are the bytes, then comes one for each merge, then of chats one for each role and one
+    for the end of a turn, and last, where items end, one for that: these marks are in no text.
 
     Any text has tokens, and any tokens have bytes; only for merges the package `tokenizers` is needed.
     """
@@ -31,6 +33,8 @@ class Vocabulary(Settings):
     """Pairs of tokens that were made one, in order, as in `104:101 256:32`; none: raw bytes."""
     ends: bool = False
     """Whether there is a token for the end of an item, which begins one too."""
+    roles: tuple[str, ...] = ()
+    """Who may speak in a chat."""
 
     @cached_property
     def pairs(self) -> list[tuple[int, int]]:
@@ -38,7 +42,8 @@ class Vocabulary(Settings):
 
     @cached_property
     def pieces(self) -> list[bytes]:
-        """What each token stands for; an end stands for nothing."""
+        """What each token stands for: in chats roles for how a line begins, an end of a turn for its break;
+        an end stands for nothing."""
         found = [bytes([k]) for k in range(BYTES)]
         known = set(found)
         for a, b in self.pairs:
@@ -46,11 +51,26 @@ class Vocabulary(Settings):
             if piece not in known:
                 known.add(piece)
                 found.append(piece)
-        return found + [b""] * self.ends
+        marks = [*(f"{role}: ".encode() for role in self.roles), b"\n"] if self.roles else []
+        return found + marks + [b""] * self.ends
 
     @property
     def size(self) -> int:
         return len(self.pieces)
+
+    @property
+    def plain(self) -> int:
+        """Tokens that text has; those from there on are marks."""
+        return self.size - self.ends - len(self.roles) - bool(self.roles)
+
+    @property
+    def turn_end(self) -> int:
+        """Of chats: the token for the end of a turn."""
+        return self.plain + len(self.roles)
+
+    def role(self, name: str) -> int:
+        """Of chats: the token that begins a turn of this role."""
+        return self.plain + self.roles.index(name)
 
     @property
     def end(self) -> int | None:
@@ -68,7 +88,10 @@ class Vocabulary(Settings):
         return np.array([max(1, len(piece)) for piece in self.pieces], np.int64)
 
     def encode(self, text: str) -> "Tokens":
-        """The tokens of a text, without ends."""
+        """The tokens of a text, without ends; of a chat with the marks of its turns."""
+        if isinstance(text, Chat) and self.roles:
+            turns = [[[self.role(role)], self.encode(said), [self.turn_end]] for role, said in text.turns]
+            return np.concatenate([np.asarray(part, np.int64) for turn in turns for part in turn])
         if not self.merges:
             return np.frombuffer(as_bytes(text), np.uint8).astype(np.int64)
         parts = self._tokenizer.encode_batch_fast([*cut(sound(text))], add_special_tokens=False)
@@ -85,7 +108,7 @@ class Vocabulary(Settings):
     @cached_property
     def _tokenizer(self) -> "Tokenizer":
         package = needed("This model's tokens are pairs of bytes that were joined, which needs")
-        letters = ["".join(LETTER[b] for b in piece) for piece in self.pieces[: self.size - self.ends]]
+        letters = ["".join(LETTER[b] for b in piece) for piece in self.pieces[: self.plain]]
         merges = [(letters[a], letters[b]) for a, b in self.pairs]
         found = package.Tokenizer(package.models.BPE({w: k for k, w in enumerate(letters)}, merges))
         found.pre_tokenizer = package.pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -98,10 +121,10 @@ def until_end(tokens: "Tokens", end: int | None) -> "Tokens":
     return tokens[: at[0]] if len(at) else tokens
 
 
-def learn(texts: Iterable[str], size: int, ends: bool) -> Vocabulary:
+def learn(texts: Iterable[str], size: int, ends: bool, roles: tuple[str, ...] = ()) -> Vocabulary:
     """The vocabulary of at most `size` tokens that joins the most frequent pairs (Sennrich et al. 2016)."""
     if size <= BYTES:
-        return Vocabulary(ends=ends)
+        return Vocabulary(ends=ends, roles=roles)
     package = needed(
         "A vocabulary of pairs of bytes needs",
         " (or take raw bytes: --text.vocabulary 256, which learns slower)",
@@ -109,10 +132,13 @@ def learn(texts: Iterable[str], size: int, ends: bool) -> Vocabulary:
     model = package.Tokenizer(package.models.BPE())
     model.pre_tokenizer = package.pre_tokenizers.ByteLevel(add_prefix_space=False)
     trainer = package.trainers.BpeTrainer(
-        vocab_size=size - ends, initial_alphabet=sorted(LETTER), show_progress=False, min_frequency=2
+        vocab_size=size - ends - len(roles) - bool(roles),
+        initial_alphabet=sorted(LETTER),
+        show_progress=False,
+        min_frequency=2,
     )
     model.train_from_iterator((part for text in texts for part in cut(text)), trainer)
-    return Vocabulary(merges=" ".join(_merges(model)), ends=ends)
+    return Vocabulary(merges=" ".join(_merges(model)), ends=ends, roles=roles)
 
 
 def _merges(model: "Tokenizer") -> Iterator[str]:

@@ -8,11 +8,16 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from pydantic import Field
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
+from ganvas.core import distributed
+from ganvas.core.data import Data
 from ganvas.core.errors import UserError
 from ganvas.core.settings import Settings as Base
 from ganvas.core.turns import Batch, Objective, Turn
+from ganvas.data.chats import REPLY
 from ganvas.data.spec import Spec
+from ganvas.models.chatting import replies
 from ganvas.models.settings import PlayerSettings
 from ganvas.models.writing import Choice
 from ganvas.nn.decoder import Decoder
@@ -20,8 +25,11 @@ from ganvas.nn.decoder import Decoder
 LONGEST = 8
 """Windows, beyond which a sample of items is cut where it does not end by itself."""
 IGNORED = -100
+Scalar = Float[Tensor, ""]
 TOGETHER = 16_384
 """Tokens that are scored at once."""
+OPENINGS = 64
+"""Beginnings of chats that are kept, to be replied to in samples."""
 
 
 class NetworkSettings(PlayerSettings):
@@ -53,10 +61,12 @@ class Settings(Base):
 
 
 class LM(Objective):
-    """Minimises -log P(token | those before it in its window, of the same item), in nats a token."""
+    """Minimises -log P(token | those before it in its window, of the same item), in nats a token; of chats
+    only the tokens of replies count."""
 
     averaged = ("model",)
     lengths: Tensor
+    openings: Tensor
 
     def __init__(self, config: Settings, spec: Spec):
         super().__init__()
@@ -81,32 +91,58 @@ class LM(Objective):
         )
         self.register_buffer("lengths", torch.from_numpy(self.vocabulary.lengths), persistent=False)
 
-    def turns(self, batch: Batch, step: int) -> Iterator[Turn]:
-        seen, next_ = batch["text"][:, :-1], batch["text"][:, 1:]
-        loss = F.cross_entropy(self.model(seen).flatten(0, 1), next_.flatten())
-        yield Turn({"model": loss}, {"bits_per_byte/training": self._bits(loss.detach(), next_)})
+        if self.vocabulary.roles:
+            self.register_buffer("openings", torch.full((OPENINGS, self.context), self.vocabulary.start))
+            self.openings[:, 1] = self.vocabulary.role(REPLY)
 
-    def _bits(self, loss: Float[Tensor, ""], tokens: Tensor) -> Float[Tensor, ""]:
-        """A byte, of nats a token."""
-        return loss / (self.lengths[tokens].float().mean() * math.log(2))
+    def prepare(self, data: Data) -> None:
+        """Of chats, beginnings of some are kept up to where the first reply begins, or their ends."""
+        if not self.vocabulary.roles:
+            return
+        found = data.documents()  # pyright: ignore[reportAttributeAccessIssue]
+        reply = self.vocabulary.role(REPLY)
+        for row, k in zip(self.openings, torch.linspace(0, len(found) - 1, OPENINGS).long(), strict=True):
+            before = found[k][: int((found[k] == reply).argmax()) + 1][-self.context // 2 :]
+            row[1 : len(before) + 1] = torch.from_numpy(before.astype("int64"))
+
+    def turns(self, batch: Batch, step: int) -> Iterator[Turn]:
+        total, count, size = self._nats(batch["text"])
+        loss = total / distributed.average(count.clone()).clamp(min=1)
+        bits = total.detach() / (size * math.log(2)).clamp(min=1)
+        yield Turn({"model": loss}, {"bits_per_byte/training": bits})
 
     @torch.no_grad()
     def figures(self, batch: Batch) -> dict[str, Tensor]:
         """Of windows that it is not trained on."""
-        seen, next_ = batch["text"][:, :-1], batch["text"][:, 1:]
-        loss = F.cross_entropy(self.model(seen).flatten(0, 1), next_.flatten())
-        return {"bits_per_byte/held_out": self._bits(loss, next_)}
+        total, _, size = self._nats(batch["text"])
+        return {"bits_per_byte/held_out": total / (size * math.log(2))}
+
+    def _nats(self, tokens: Int[Tensor, "batch place"]) -> tuple[Scalar, Scalar, Scalar]:
+        """-log P of all tokens that count, how many these are, and their bytes."""
+        counted = self._counted(tokens)[:, 1:]
+        logits = self.model(tokens[:, :-1]).flatten(0, 1)
+        nats = F.cross_entropy(logits, counted.flatten(), ignore_index=IGNORED, reduction="sum")
+        known = counted != IGNORED
+        size = self.lengths[counted.clamp(min=0)].masked_fill(~known, 0)
+        return nats, known.sum().float(), size.sum().float()
+
+    def _counted(self, tokens: Int[Tensor, "batch place"]) -> Int[Tensor, "batch place"]:
+        """The tokens, in chats all but replies ignored."""
+        if not self.vocabulary.roles:
+            return tokens
+        return tokens.masked_fill(~replies(tokens, self.vocabulary), IGNORED)
 
     def log_prob(self, texts: Sequence[Int[Tensor, " token"]]) -> list[Float[Tensor, " block"]]:
         """log P of each text in nats, block by block.
 
         Its tokens are cut into blocks as long as a window, and each is foretold from those before it in its
         block. An item begins after an end token and is followed by one, which counts; running text begins
-        after its own first token, which does not.
+        after its own first token, which does not. Of a chat only the replies count.
         """
         end = self.vocabulary.end
         whole = [F.pad(text.cpu(), (1, 1), value=end) if end is not None else text.cpu() for text in texts]
-        blocks = [(k, part) for k, text in enumerate(whole) for part in overlapping(text, self.context)]
+        both = [torch.stack([text.long(), self._counted(text[None].long())[0]], 1) for text in whole]
+        blocks = [(k, part) for k, text in enumerate(both) for part in overlapping(text, self.context)]
         values: list[list[Tensor]] = [[] for _ in texts]
         order = sorted(range(len(blocks)), key=lambda i: len(blocks[i][1]))
         found = torch.empty(len(blocks), dtype=torch.float64)
@@ -117,12 +153,11 @@ class LM(Objective):
         return [torch.stack(one) if one else torch.zeros(0) for one in values]
 
     @torch.no_grad()
-    def _blocks(self, parts: Sequence[Int[Tensor, " token"]]) -> Float[Tensor, " part"]:
-        """log P of all tokens but the first, given those before."""
-        longest, device = max(map(len, parts)), self.lengths.device
-        rows = torch.stack([F.pad(p.long(), (0, longest - len(p)), value=IGNORED) for p in parts]).to(device)
-        logits = self.model(rows[:, :-1].clamp(min=0))
-        nats = F.cross_entropy(logits.mT, rows[:, 1:], ignore_index=IGNORED, reduction="none")
+    def _blocks(self, parts: Sequence[Int[Tensor, "token 2"]]) -> Float[Tensor, " part"]:
+        """log P of what counts (second column) but the first, given the tokens before (first column)."""
+        rows = pad_sequence([*parts], batch_first=True, padding_value=IGNORED).to(self.lengths.device)
+        logits = self.model(rows[:, :-1, 0].clamp(min=0))
+        nats = F.cross_entropy(logits.mT, rows[:, 1:, 1], ignore_index=IGNORED, reduction="none")
         return -nats.double().sum(1).cpu()
 
     @torch.no_grad()
@@ -164,15 +199,43 @@ class LM(Objective):
         """`n` texts as tokens: items until their end, and ends from then on; running text fills a window.
 
         `truncation` is a temperature, unless a `choice` is given. `length`: tokens at most; left out, items
-        are not cut before the longest training item would be.
+        are not cut before the longest training item would be. Of chats: beginnings of some that it has
+        learnt, each with a reply.
         """
         choice = choice or Choice(temperature=truncation)
+        if self.vocabulary.roles:
+            return self._replied(n, length or self.context, choice, generator)
         longest = min(self.spec.longest, LONGEST * self.context)
         whole = self.context if self.vocabulary.end is None else longest
         most = min(length or whole, whole)
         parts = [self._made(min(batch, n - k), most, choice, generator) for k in range(0, n, batch)]
         longest = max(part.shape[1] for part in parts)
         return torch.cat([F.pad(p, (0, longest - p.shape[1]), value=self.vocabulary.end or 0) for p in parts])
+
+    def _replied(
+        self, n: int, most: int, choice: Choice, generator: torch.Generator | None
+    ) -> Int[Tensor, "n token"]:
+        end, rows = self.vocabulary.start, []
+        for k in torch.randint(OPENINGS, (n,), generator=generator).tolist():
+            asked = self.openings[k].cpu()
+            asked = asked[: int((asked == self.vocabulary.role(REPLY)).nonzero().max()) + 1]
+            rows.append(torch.cat([asked[1:], self.reply(asked, most, choice, generator)]))
+        return pad_sequence(rows, batch_first=True, padding_value=end)
+
+    def reply(
+        self,
+        asked: Int[Tensor, " token"],
+        most: int,
+        choice: Choice,
+        generator: torch.Generator | None = None,
+    ) -> Int[Tensor, " token"]:
+        """At most so many tokens that follow, the end of the turn the last one."""
+        said: list[int] = []
+        for token in self.unroll(asked, 1, choice, generator):
+            if int(token) >= self.vocabulary.plain or len(said) >= most:
+                break
+            said.append(int(token))
+        return torch.tensor([*said, self.vocabulary.turn_end])
 
     def _made(
         self, n: int, most: int, choice: Choice, generator: torch.Generator | None
@@ -187,7 +250,7 @@ class LM(Objective):
         return torch.stack(rows, 1)
 
 
-def overlapping(text: Int[Tensor, " token"], context: int) -> Iterator[Int[Tensor, " part"]]:
+def overlapping(text: Int[Tensor, "token *"], context: int) -> Iterator[Int[Tensor, "part *"]]:
     """Blocks of at most context + 1 tokens, each beginning with the last one of the block before."""
     for start in range(0, len(text) - 1, context):
         yield text[start : start + context + 1]

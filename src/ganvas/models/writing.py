@@ -78,8 +78,20 @@ def stream(
     begun = words.encode(prompt)
     if words.ends or not len(begun):
         begun = np.append(words.start, begun)
+    yield from following(model, begun, length, choice, stop, generator)
+
+
+def following(
+    model: Writer,
+    begun: Int[np.ndarray, " token"],
+    length: int,
+    choice: Choice,
+    stop: Sequence[str] = (),
+    generator: torch.Generator | None = None,
+) -> Iterator[str]:
+    """What comes after these tokens, as `stream` has it; of a chat up to the end of the turn."""
     tokens = model.unroll(torch.from_numpy(begun), 1, choice, generator)
-    pieces = until(letters(words, (int(token) for token in tokens)), stop)
+    pieces = until(letters(model.vocabulary, (int(token) for token in tokens)), stop)
     for piece in pieces:
         yield piece[:length]
         length -= len(piece)
@@ -88,10 +100,11 @@ def stream(
 
 
 def letters(words: Vocabulary, tokens: Iterator[int]) -> Iterator[str]:
-    """The characters of tokens, each as soon as its bytes are whole; bytes that are none become U+FFFD."""
+    """The characters of tokens up to a mark, each as soon as its bytes are whole; bytes that are none become
+    U+FFFD."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     for token in tokens:
-        if token == words.end:
+        if token >= words.plain:
             break
         if text := decoder.decode(words.pieces[token]):
             yield text

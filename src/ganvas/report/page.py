@@ -234,7 +234,14 @@ def commands(path: Path, data: dict[str, Any]) -> list[tuple[str, str]]:
         ),
         ("Go on where it stopped, if it was interrupted", f"ganvas train --resume --out {run}"),
         ("Judge it by what it has not seen, on this page too", f"ganvas evaluate {run} --baselines"),
-        *([("Go on with words of your own", f'ganvas write {run} --prompt "…"')] if kind == "text" else []),
+        *([] if kind != "text" else [_talk(run, data["spec"])]),
         *([] if kind != "image" else [("Look into it, on this page too", f"ganvas explore {run}")]),
         ("Write this page anew", f"ganvas report {run}"),
     ]
+
+
+def _talk(run: str, spec: dict[str, Any]) -> tuple[str, str]:
+    """With a model of text."""
+    if (spec.get("vocabulary") or {}).get("roles"):
+        return "Ask it something", f"ganvas chat {run}"
+    return "Go on with words of your own", f'ganvas write {run} --prompt "…"'

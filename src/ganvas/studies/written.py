@@ -12,12 +12,16 @@ import torch
 from ganvas.core.errors import UserError
 from ganvas.core.files import write_json
 from ganvas.core.run import Run
+from ganvas.data.chats import REPLY, Chat
 from ganvas.data.documents import open_text
 from ganvas.data.load import load as load_data
 from ganvas.data.text import Texts
+from ganvas.data.vocabulary import Vocabulary
 from ganvas.metrics import text as metrics
 from ganvas.metrics.protocol import Protocol, figure
 from ganvas.model import Model
+from ganvas.models.chatting import replies
+from ganvas.models.writing import Choice
 from ganvas.recipes.base import data_settings, find
 from ganvas.studies.likelihoods import FILE
 
@@ -44,8 +48,10 @@ class Unseen:
     parts: list[np.ndarray]
     """Items, or pieces of running text, each beginning with the last token of the one before."""
     texts: list[str]
-    """About as long as samples are."""
+    """About as long as samples are; of chats the first replies."""
     source: str
+    asked: list[np.ndarray] = field(default_factory=list)
+    """Of chats: what these replies follow."""
     protocols: dict[str, Protocol] = field(default_factory=dict)
 
     def protocol(self, **facts: str | int | float | None) -> Protocol:
@@ -73,7 +79,7 @@ def evaluate(
     count = samples or min(len(unseen.texts), USUAL)
     result: dict[str, Any] = {"run": str(run.path), "step": run.progress()["step"], "seed": seed}
     result |= likelihood(model, unseen, progress("likelihood"))
-    made = _made(model, count, seed, progress("samples"))
+    made = _made(model, unseen, count, seed, progress("samples"))
     known = training.bytes()[:COMPARED] if training else b""
     ours, floor, copying = compared(made, unseen, training, known, seed)
     result |= ours | {"floor": floor, "classes": {}, "baselines": baselines(unseen, model, known)} | copying
@@ -89,7 +95,7 @@ def likelihood(model: Model, unseen: Unseen, progress: Callable[[int, int], None
     """Bits a byte, and nats a character, with intervals over items, or over blocks of running text.
 
     Each token is foretold from those before it in its block, and blocks do not overlap. The end of an item
-    counts as a byte and a character, like the line break that it stands for.
+    counts as a byte and a character, like the line break that it stands for. Of chats only replies count.
     """
     words, objective = model.spec.vocabulary, model.objective
     assert words is not None
@@ -98,10 +104,10 @@ def likelihood(model: Model, unseen: Unseen, progress: Callable[[int, int], None
         parts = unseen.parts[start : start + AT_ONCE]
         found: Any = objective.log_prob([torch.from_numpy(p.astype(np.int64)) for p in parts])  # pyright: ignore
         for part, value in zip(parts, found, strict=True):
-            raw = words.decode((part if words.ends else part[1:]).tolist())
+            raw = _foretold(part, words)
             nats.append(-value.sum().item())
-            size.append(len(raw) + words.ends)
-            characters.append(sum(byte & 0xC0 != 0x80 for byte in raw) + words.ends)  # those that begin one
+            size.append(len(raw))
+            characters.append(sum(byte & 0xC0 != 0x80 for byte in raw))  # those that begin one
         progress(min(start + AT_ONCE, len(unseen.parts)), len(unseen.parts))
     bits = np.array(nats) / np.log(2)
     protocol = unseen.protocol(
@@ -116,15 +122,19 @@ def likelihood(model: Model, unseen: Unseen, progress: Callable[[int, int], None
     return {k: figure(v.value, (v.low, v.high), len(nats), protocol) for k, v in rows.items()}
 
 
+def _foretold(part: np.ndarray, words: Vocabulary) -> bytes:
+    """The bytes whose probability is asked for: replies, items with their ends, or all but a first token."""
+    if words.roles:
+        tokens = torch.from_numpy(part.astype(np.int64))
+        return words.decode(tokens[replies(tokens[None], words)[0]].tolist())
+    return words.decode(part.tolist()) + b"\n" if words.ends else words.decode(part[1:].tolist())
+
+
 def baselines(unseen: Unseen, model: Model, known: bytes) -> dict[str, Any]:
     """What simple laws and a packer need for the same bytes."""
     words = model.spec.vocabulary
     assert words is not None
-    whole = (
-        b"\n".join(words.decode(p.tolist()) for p in unseen.parts)
-        if words.ends
-        else words.decode(np.concatenate([p[1:] for p in unseen.parts]).tolist())
-    )
+    whole = b"".join(_foretold(part, words) for part in unseen.parts)
     found = {"uniform": metrics.uniform(256)}
     if known:
         found |= {"unigram": metrics.unigram(known, whole), "xz": metrics.compressed(known, whole)}
@@ -209,10 +219,18 @@ def _place(training: Texts, source: int) -> str:
     return f"training item {int(np.searchsorted(ends, source, 'right')) + 1:,}"
 
 
-def _made(model: Model, count: int, seed: int, progress: Callable[[int, int], None]) -> list[str]:
+def _made(
+    model: Model, unseen: Unseen, count: int, seed: int, progress: Callable[[int, int], None]
+) -> list[str]:
+    """Samples; of chats, replies to what held-out ones ask."""
     generator, found = torch.Generator().manual_seed(seed), []
+    objective: Any = model.objective
+    for begun in unseen.asked[:count]:
+        said = objective.reply(torch.from_numpy(begun), model.spec.shape[0], Choice(), generator)
+        found.append(model.spec.restore([said[:-1].numpy()])[0])
+        progress(len(found), count)
     while len(found) < count:
-        tokens = model.objective.sample(min(AT_ONCE, count - len(found)), generator=generator)
+        tokens = objective.sample(min(AT_ONCE, count - len(found)), generator=generator)
         found += model.spec.restore(tokens.cpu().numpy()).tolist()
         progress(len(found), count)
     return found
@@ -256,8 +274,16 @@ def _unseen(held_out: "Texts | list[str]", model: Model, samples: int | None) ->
     if isinstance(held_out, Texts):
         documents, source = held_out.documents(), f"{held_out.fingerprint[:12]}, held out"
     else:
+        if other := next((text for text in held_out if isinstance(text, Chat) != bool(words.roles)), None):
+            learnt = "chats" if words.roles else "plain text"
+            raise UserError(f"this model has learnt {learnt}, and what is given is other: {other[:40]!r} …")
         documents, source = [words.encode(text) for text in held_out], "given"
-    if words.ends:
+    asked: list[np.ndarray] = []
+    if words.roles:
+        parts = [np.asarray(tokens) for tokens in documents]
+        order = np.random.default_rng(0).permutation(len(parts))
+        texts, asked = _exchanges([parts[k] for k in order[: samples or USUAL]], words)
+    elif words.ends:
         order = np.random.default_rng(0).permutation(len(documents))
         texts = [words.text(documents[k]) for k in order[: samples or USUAL]]
         parts = [np.asarray(tokens) for tokens in documents]
@@ -271,4 +297,15 @@ def _unseen(held_out: "Texts | list[str]", model: Model, samples: int | None) ->
             f"{len(parts)} {'items' if words.ends else 'windows'} of held-out text are too few to judge by, "
             f"at least {FEWEST} are needed; give more text that it has not seen: --data HELDOUT"
         )
-    return Unseen(parts, texts, source)
+    return Unseen(parts, texts, source, asked)
+
+
+def _exchanges(chats: list[np.ndarray], words: Vocabulary) -> tuple[list[str], list[np.ndarray]]:
+    """The first reply of each, and what it follows."""
+    texts, asked = [], []
+    for chat in chats:
+        at = int((chat == words.role(REPLY)).argmax()) + 1
+        said = chat[at:]
+        texts.append(words.text(said[: int((said == words.turn_end).argmax())]))
+        asked.append(np.append(words.start, chat[:at]).astype(np.int64))
+    return texts, asked
