@@ -115,10 +115,9 @@ class Decoder(nn.Module):
         self.embedding = nn.Embedding(tokens, width)
         self.layers = nn.ModuleList(Layer(width, heads, dropout) for _ in range(depth))
         self.norm = nn.RMSNorm(width)
-        half = width // heads // 2
-        angles = torch.arange(places)[:, None] * BASE ** (-torch.arange(half) / half)
-        self.register_buffer("cosines", angles.cos(), persistent=False)
-        self.register_buffer("sines", angles.sin(), persistent=False)
+        cosines, sines = angles(torch.arange(places), width // heads)
+        self.register_buffer("cosines", cosines, persistent=False)
+        self.register_buffer("sines", sines, persistent=False)
         for name, weight in self.named_parameters():
             if weight.ndim > 1:
                 nn.init.normal_(weight, 0, INITIAL / (2 * depth) ** 0.5 if "leave" in name else INITIAL)
@@ -176,6 +175,13 @@ def attended(
         hidden = future(places, k.shape[2], q.device) if hidden is None else hidden
         share = (q @ (k * q.shape[3] ** -0.5).mT + hidden.to(q.dtype)).softmax(3)
         return (F.dropout(share, dropout) if dropout else share) @ v
+
+
+def angles(places: Int[Tensor, " place"], width: int) -> tuple[Tensor, Tensor]:
+    """Cosines and sines, (place, width / 2), by which a head of this width turns what is at these places."""
+    half = width // 2
+    turns = places[:, None] * BASE ** (-torch.arange(half, device=places.device) / half)
+    return turns.cos(), turns.sin()
 
 
 def turned(

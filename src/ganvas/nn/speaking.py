@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from ganvas.core.device import precise
-from ganvas.nn.decoder import BASE, Layer
+from ganvas.nn.decoder import Layer, angles
 from ganvas.nn.spectrogram import Frames
 from ganvas.nn.vocos import Block, Trunk
 
@@ -33,11 +33,7 @@ class Text(nn.Module):
     def forward(self, text: Symbols, shown: Shown, beside: Speaker = None) -> Frames:
         x = self.embedding(text)
         x = x if beside is None else x + beside
-        half = x.shape[2] // self.heads // 2
-        angles = torch.arange(text.shape[1], device=x.device)[:, None] * BASE ** (
-            -torch.arange(half, device=x.device) / half
-        )
-        turns = angles.cos(), angles.sin()
+        turns = angles(torch.arange(text.shape[1], device=x.device), x.shape[2] // self.heads)
         hidden = torch.zeros(shown.shape, device=x.device).masked_fill(~shown, -math.inf)[:, None, None]
         keep = shown[:, :, None].to(x.dtype)
         for near, far in zip(self.near, self.far, strict=True):
