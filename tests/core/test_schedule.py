@@ -131,3 +131,15 @@ def test_seeds_differ_wherever_a_key_does():
     assert len(seeds) == len(keys)
     assert all(0 <= s < 2**63 for s in seeds)
     assert torch.Generator().manual_seed(max(seeds)).initial_seed() == max(seeds)
+
+
+def test_items_of_a_batch_are_about_as_long_and_all_come_once_an_epoch():
+    lengths = np.random.default_rng(0).integers(1, 1000, 256)
+    order = Order(256, 5, lengths, batch=8)
+    epoch = order(0, 256)
+    assert sorted(epoch) == list(range(256))
+    assert not np.array_equal(epoch, order(256, 256))
+    padded = lengths[epoch].reshape(-1, 8)
+    at_random = lengths[Order(256, 5)(0, 256)].reshape(-1, 8)
+    assert padded.max(1).sum() * 8 < 1.15 * lengths.sum() < 1.4 * lengths.sum() < at_random.max(1).sum() * 8
+    assert np.array_equal(Order(256, 5, lengths, batch=8)(0, 256), epoch)

@@ -112,7 +112,8 @@ class Trainer:
         self.clock = Clock(self.budget)
         self.stopping = False
         self._figures: dict[str, torch.Tensor] = {}  # sum and count since the last line of the log
-        self._order = Order(len(self.data), self.seed)
+        lengths = getattr(self.data, "lengths", None)
+        self._order = Order(len(self.data), self.seed, lengths, self.settings.batch)
         self._share = self._share_of_batch()
         self._saved, self._saved_step, self._seen = 0.0, -1, (0, 0.0)
 

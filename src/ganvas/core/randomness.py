@@ -4,6 +4,7 @@ import hashlib
 
 import numpy as np
 import torch
+from jaxtyping import Int
 
 
 def mixed(*keys: int | str) -> int:
@@ -18,10 +19,18 @@ def reseed(*keys: int | str) -> None:
 
 
 class Order:
-    """The order in which items are seen: a new permutation each epoch, a pure function of the seed."""
+    """The order in which items are seen: a new permutation each epoch, a pure function of the seed.
 
-    def __init__(self, items: int, seed: int):
-        self.items, self.seed = items, seed
+    Of items that have lengths, those of a batch are about as long, so that little of it is padding.
+    """
+
+    BATCHES = 16
+    """Batches that are sorted out among themselves."""
+
+    def __init__(
+        self, items: int, seed: int, lengths: Int[np.ndarray, " item"] | None = None, batch: int = 1
+    ):
+        self.items, self.seed, self.lengths, self.batch = items, seed, lengths, batch
         self._epoch, self._permutation = -1, np.empty(0, np.int64)
 
     def __call__(self, first: int, count: int) -> np.ndarray:
@@ -37,5 +46,16 @@ class Order:
     def _of(self, epoch: int) -> np.ndarray:
         if epoch != self._epoch:
             rng = np.random.default_rng(mixed(self.seed, "order", epoch))
-            self._epoch, self._permutation = epoch, rng.permutation(self.items)
+            drawn = rng.permutation(self.items)
+            self._epoch, self._permutation = epoch, self._alike(drawn, rng)
         return self._permutation
+
+    def _alike(self, drawn: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        if self.lengths is None:
+            return drawn
+        batches = []
+        for start in range(0, len(drawn), self.BATCHES * self.batch):
+            part = drawn[start : start + self.BATCHES * self.batch]
+            part = part[np.argsort(self.lengths[part], kind="stable")]
+            batches += [part[k : k + self.batch] for k in range(0, len(part), self.batch)]
+        return np.concatenate([batches[k] for k in rng.permutation(len(batches))])
