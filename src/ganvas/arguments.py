@@ -89,7 +89,7 @@ def sort(name: str, command: type, args: list[str]) -> tuple[list[str], Pairs]:
     if places and places[0].required and len(last) > 1 and last[-1] == args[-1]:
         own.append(last.pop())  # `--what plane traversal RUN`
         places.pop(0)
-    if missing := [o for o in places if o.required]:
+    if missing := [o for o in places if o.required and not (o.many and words)]:
         what = missing[0].name[2:].upper()
         raise UserError(
             f"say which {what}, as in `ganvas {name} {what}`; `ganvas {name} --help` shows the rest"

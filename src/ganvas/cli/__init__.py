@@ -11,6 +11,7 @@ from ganvas.arguments import parse
 from ganvas.cli.judging import Doctor, Evaluate, Report, Reproduce, Study
 from ganvas.cli.learning import Inspect, Recipes, Train
 from ganvas.cli.making import Chat, Explore, Export, Sample, Write
+from ganvas.cli.serving import Serve
 from ganvas.core.errors import UserError
 
 COMMANDS = {
@@ -25,6 +26,7 @@ COMMANDS = {
     "evaluate": Evaluate,
     "report": Report,
     "export": Export,
+    "serve": Serve,
     "study": Study,
     "reproduce": Reproduce,
 }
@@ -40,6 +42,7 @@ Command = (
     | Annotated[Evaluate, subcommand("evaluate")]
     | Annotated[Report, subcommand("report")]
     | Annotated[Export, subcommand("export")]
+    | Annotated[Serve, subcommand("serve")]
     | Annotated[Study, subcommand("study")]
     | Annotated[Reproduce, subcommand("reproduce")]
 )

@@ -25,14 +25,14 @@ LAWS: dict[str, Callable[[int, int, float, torch.Generator], Tensor]] = {
 """What truncation does to z of N(0, 1): drawn again beyond 2 and multiplied, or multiplied alone."""
 
 
-def law_of(objective: Any, spec: Spec) -> dict[str, str | None]:
+def law_of(objective: Any, spec: Spec, tried: int = TRIED) -> dict[str, str | None]:
     """`z`: "normal" or "bank", of which draws have to be kept; `truncation`: "cut", "scale" or None."""
 
     def same(law: str, truncation: float) -> bool:
         mine, theirs = (torch.Generator().manual_seed(7) for _ in range(2))
-        z = LAWS[law](TRIED, objective.latent, truncation, mine)
-        expected = objective.decode(z, chosen_classes(spec, TRIED, None, mine))
-        found = objective.sample(TRIED, generator=theirs, truncation=truncation)
+        z = LAWS[law](tried, objective.latent, truncation, mine)
+        expected = objective.decode(z, chosen_classes(spec, tried, None, mine))
+        found = objective.sample(tried, generator=theirs, truncation=truncation)
         return bool(torch.allclose(found, expected, atol=1e-5))
 
     if not same("cut", 1.0):
