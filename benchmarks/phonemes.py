@@ -3,8 +3,8 @@
     python benchmarks/phonemes.py ganvas|gruut --prompts core-sounds-en.txt.gz --others us_silver.json
 
 `--prompts`: the texts of Debian's asterisk-core-sounds-en; `--others`: the second dictionary of misaki 0.9.4
-(in its wheel), of which those words are asked that `--known` (JSON, a list: the words of CMU's dictionary and of
-gruut's) lacks. gruut 2.4.0 runs in an environment of its own.
+(in its wheel), of which those words are asked that `--known` (JSON, a list: the words of CMU's and of
+gruut's dictionary) lacks. gruut 2.4.0 runs in an environment of its own.
 """
 
 import argparse
