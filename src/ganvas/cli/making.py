@@ -11,7 +11,7 @@ from ganvas.cli.shared import Json, emit, written
 
 @dataclass(frozen=True)
 class Sample:
-    """Make new items: pictures as one grid or one file each, points as CSV, text as .txt or .jsonl."""
+    """Make new items: pictures as one grid or a file each, sounds as .wav, points as CSV, text as .txt."""
 
     run: Positional[Path]
     """A run's folder, an exported model.onnx (no torch is needed), or hf:USER/NAME."""

@@ -22,7 +22,7 @@ def sample(ask: "Sample") -> dict[str, Any]:
     if not many and out.is_dir():
         raise UserError(f"{out} is a folder; write {out}/ for one file an item, or name a file")
     model = _model(ask)
-    show = SHOW[model.spec.kind]
+    show = SHOW[model.spec.kind](model.spec)
     if ask.out == "samples.png":
         out = Path(show.several)
     items = _made(model, ask)

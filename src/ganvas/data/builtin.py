@@ -66,15 +66,27 @@ BUILTIN = {
         "8,000 poems, 348,000 characters",
         "MIT, JackeyGao",
     ),
+    "asterisk": Builtin(
+        "speech",
+        "Prompts of a telephone system in one English voice: to try things out, too little for a voice.",
+        "32 recordings with transcripts, 3 minutes, 16,000 Hz",
+        "CC BY-SA 3.0, Allison Smith and Digium",
+    ),
 }
-PICTURES, TEXTS = (
-    tuple(name for name, entry in BUILTIN.items() if entry.kind == kind) for kind in ("image", "text")
+PICTURES, TEXTS, SOUNDS = (
+    tuple(name for name, entry in BUILTIN.items() if entry.kind == kind)
+    for kind in ("image", "text", "speech")
 )
 
 
 def text_file(name: str) -> Path:
     """The file of a built-in text, packed."""
     return SHIPPED / {"kjv": "kjv.txt.xz", "poems": "poems.jsonl.gz"}[name]
+
+
+def sound_file(name: str) -> Path:
+    """The zip of a built-in set of recordings."""
+    return SHIPPED / f"{name}.zip"
 
 
 def source(name: str) -> Source:

@@ -7,12 +7,16 @@ from typing import Any
 
 from ganvas.core.errors import UserError
 from ganvas.core.settings import Settings
-from ganvas.data import image, points, text
+from ganvas.data import image, points, sound, speech, text
 from ganvas.data.builtin import BUILTIN
 from ganvas.data.documents import TABLES, holds_text
 from ganvas.data.image import Images, ImageSettings
 from ganvas.data.points import Points, PointsSettings
+from ganvas.data.recordings import holds_sound, open_recordings
+from ganvas.data.sound import Sounds, SoundSettings
+from ganvas.data.speech import Speech, SpeechSettings
 from ganvas.data.text import Texts, TextSettings
+from ganvas.data.transcripts import find
 
 Progress = Callable[[int, int], None]
 
@@ -31,25 +35,44 @@ KINDS = {
     "image": Kind("pictures", ImageSettings, image.load),
     "points": Kind("points", PointsSettings, lambda path, settings, _: points.load(path, settings)),
     "text": Kind("text", TextSettings, text.load),
+    "sound": Kind("sounds", SoundSettings, sound.load),
+    "speech": Kind("speech", SpeechSettings, speech.load),
 }
 
 
 def kind_of(path: str, asked: Iterable[str] = ()) -> str:
-    """ "image", "points" or "text", by the names alone; what cannot be read is found out by loading it.
+    """A key of `KINDS`, by the names alone; what cannot be read is found out by loading it.
 
-    `asked`: settings that were given, by dotted name: a table is text where one of these is of text.
+    `asked`: settings that were given, by dotted name: a table is text where one of these is of text, and
+    recordings with transcripts are sound where one is of sound.
     """
-    path = str(path)
-    if path in BUILTIN:
+    path, rooms = str(path), {name.partition(".")[0] for name in asked}
+    if path in BUILTIN and BUILTIN[path].kind != "speech":
         return BUILTIN[path].kind
-    if Path(path).suffix.lower() in TABLES:
-        return "text" if any(name.startswith("text.") for name in asked) else "points"
+    table = Path(path).suffix.lower() in TABLES
+    if table and "text" in rooms:
+        return "text"
+    if path in BUILTIN or holds_sound(path):
+        return _of_recordings(path, rooms)
+    if table:
+        return "points"
     return "text" if holds_text(path) else "image"
+
+
+def _of_recordings(path: str, rooms: set[str]) -> str:
+    """Speech, if that is asked for or there are transcripts."""
+    if rooms & {"sound", "speech"}:
+        return "speech" if "speech" in rooms else "sound"
+    source = open_recordings(path)
+    try:
+        return "speech" if find(source).rows else "sound"
+    finally:
+        source.close()
 
 
 def load(
     path: str, settings: Settings | None = None, progress: Progress | None = None
-) -> Images | Points | Texts:
+) -> Images | Points | Texts | Sounds | Speech:
     """The data at `path`, prepared as `settings` say; settings of another kind of data are refused."""
     path = str(path)
     wanted = next((k for k, kind in KINDS.items() if isinstance(settings, kind.settings)), None)

@@ -53,10 +53,12 @@ def _frame(listing: Listing, headers: list[Header]) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def split(table: dict[str, np.ndarray], given: bool, share: float, name: str) -> np.ndarray:
-    """Which pictures are held out: those the source says, else those whose hash falls below the share.
+def split(
+    table: dict[str, np.ndarray], given: bool, share: float, name: str, noun: str = "picture"
+) -> np.ndarray:
+    """Which items are held out: those the source says, else those whose hash falls below the share.
 
-    So copies of a picture are on one side, and neither order nor names matter.
+    So copies of an item are on one side, and neither order nor names matter.
     """
     count = len(table["digest"])
     if share == 0:
@@ -69,7 +71,7 @@ def split(table: dict[str, np.ndarray], given: bool, share: float, name: str) ->
     if chosen.all() or not chosen.any():
         which = "identical, or nearly all" if chosen.all() else "for training"
         raise UserError(
-            f"No picture of {name} can be held out, because its {count} pictures are {which}; "
+            f"No {noun} of {name} can be held out, because its {count} {noun}s are {which}; "
             "add different ones, or set `held_out` to 0."
         )
     return chosen

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -15,6 +15,7 @@ import numpy as np
 
 from ganvas.core.errors import UserError
 from ganvas.data import cache
+from ganvas.data.ahead import in_order
 from ganvas.data.decode import Header, Payload, Plan, decode, header, quiet
 from ganvas.data.plan import choose, split
 from ganvas.data.sources import Item, Listing, Source
@@ -29,9 +30,6 @@ FEWEST = 10
 """Pictures, below which there is nothing to learn from and nothing to hold out."""
 BROKEN_SHARE = 0.1
 """More broken files than this mean that something is wrong with the whole."""
-
-AHEAD = 64
-"""Pictures read before the first of them is decoded."""
 Read = Callable[[], Payload]
 Progress = Callable[[int, int], None]
 Result = TypeVar("Result")
@@ -104,14 +102,8 @@ def _look(
 def _each(
     pool: ThreadPoolExecutor, work: Callable[[Read], Result], items: Iterable[Item], sequential: bool
 ) -> Iterator[Result]:
-    """`work` on every item, in order, with a few in flight: a large archive never lies in memory whole."""
-    flying: deque = deque()
-    for item in items:
-        flying.append(pool.submit(work, _read(item) if sequential else item.read))
-        if len(flying) >= AHEAD:
-            yield flying.popleft().result()
-    while flying:
-        yield flying.popleft().result()
+    """`work` on every item, in order: a large archive never lies in memory whole."""
+    return in_order(pool, work, (_read(item) if sequential else item.read for item in items))
 
 
 def _read(item: Item) -> Read:

@@ -30,8 +30,8 @@ TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 PARTS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation", "dev"})
 """Folder names that say what a part is used for, not what is on its pictures."""
 EXPECTED = (
-    "a folder, zip or tar of pictures, a folder or file of text (.txt, .jsonl), an .npy, .npz or MNIST idx "
-    "file, hf:NAME, or a built-in"
+    "a folder, zip or tar of pictures, a folder or zip of sound files, a folder or file of text (.txt, "
+    ".jsonl), an .npy, .npz or MNIST idx file, hf:NAME, or a built-in"
 )
 
 
@@ -122,7 +122,7 @@ def _folder(place: Path) -> Source:
 
     files = {f.relative_to(place).as_posix(): f for f in walk(place)}
     if not files:
-        raise UserError(f"{place} is an empty folder; expected pictures in it, at any depth.")
+        raise UserError(f"{place} is an empty folder; expected pictures, sounds or text in it, at any depth.")
     pictures = [name for name in files if Path(name).suffix.lower() in PICTURES]
     if not pictures:
         if pairs := arrays.idx_pairs(files.values()):

@@ -8,6 +8,7 @@ from jaxtyping import UInt8
 
 from ganvas.core.errors import UserError
 from ganvas.core.settings import Settings
+from ganvas.data.phonemes.pronunciation import Pronunciation
 from ganvas.data.vocabulary import Vocabulary
 
 Pixels = UInt8[np.ndarray, "n channel height width"]
@@ -20,10 +21,10 @@ class Spec(Settings):
     """What one item is; JSON, saved with the model."""
 
     kind: str
-    """"image", "points" or "text"."""
+    """"image", "points", "text", "sound" or "speech"."""
     shape: tuple[int, ...]
     """Of one item: (channels, height, width) of a picture, (dimensions,) of a point, (tokens,) of a window of
-    text."""
+    text, (samples,) of a window of sound or of the longest utterance."""
     classes: tuple[str, ...] = ()
     """The names of the labels, in order; empty if there are none."""
     offset: tuple[float, ...] = ()
@@ -34,15 +35,21 @@ class Spec(Settings):
     """Of text."""
     longest: int = 0
     """Of text: tokens of the longest item."""
+    rate: int = 0
+    """Of sound and speech: samples a second."""
+    symbols: tuple[str, ...] = ()
+    """Of speech: what text is made of, by number; 0 is what fills up shorter ones."""
+    pronunciation: Pronunciation | None = None
+    """Of speech: how text becomes symbols."""
 
     @property
     def key(self) -> str:
         """Under which batches hold the items."""
-        return "point" if self.kind == "points" else self.kind
+        return {"points": "point", "speech": "sound"}.get(self.kind, self.kind)
 
     def restore(self, items: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
         """As a user knows it: pictures as uint8 (n, height, width, channels), points in their units, text as
-        strings (n,).
+        strings (n,), sound as float32 (n, samples) from -1 to 1.
 
         Models see transparent pictures premultiplied; a user gets the colours themselves, as in a file.
         """
@@ -52,6 +59,8 @@ class Spec(Settings):
         if self.kind == "image":
             pixels = np.rint((items.clip(-1, 1) + 1) * 127.5).astype(np.uint8)
             return np.ascontiguousarray(straight(pixels).transpose(0, 2, 3, 1))
+        if self.rate:
+            return items.clip(-1, 1).astype(np.float32)
         return items * np.asarray(self.scale or 1.0) + np.asarray(self.offset or 0.0)
 
     def prepare(self, items: np.ndarray) -> np.ndarray:

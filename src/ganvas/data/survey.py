@@ -9,12 +9,16 @@ from pydantic import BaseModel, ConfigDict
 
 from ganvas.core.errors import UserError
 from ganvas.core.settings import each
-from ganvas.data import cache, points, text
+from ganvas.data import points, sound, speech, text
 from ganvas.data.image import ImageSettings
 from ganvas.data.load import kind_of
 from ganvas.data.points import PointsSettings
 from ganvas.data.prepare import prepare
+from ganvas.data.sound import SoundSettings
 from ganvas.data.sources import open_source
+from ganvas.data.speech import SpeechSettings
+from ganvas.data.survey_parts import NAMED, Broken, Range, copies, range_of
+from ganvas.data.survey_sound import SoundFacts, SpeechFacts, sound_facts, speech_facts
 from ganvas.data.text import TextSettings
 
 if TYPE_CHECKING:
@@ -24,21 +28,6 @@ CHUNK = 1024
 """Pictures whose statistics are taken at once."""
 FLAT = 2.0
 """A standard deviation, of 255, below which a picture shows next to nothing."""
-NAMED = 10
-"""Groups of copies and flat pictures that are named; all are counted."""
-
-
-class Range(BaseModel):
-    """Of a number that every item has."""
-
-    min: float
-    median: float
-    max: float
-
-
-class Broken(BaseModel):
-    name: str
-    reason: str
 
 
 class ChatFacts(BaseModel):
@@ -113,6 +102,8 @@ class Survey(BaseModel):
     flat_names: list[str] = []
     columns: list[str] = []
     text: TextFacts | None = None
+    sound: SoundFacts | None = None
+    speech: SpeechFacts | None = None
     notes: list[str] = []
     settings: dict[str, int | str | bool] = {}
     """What was chosen unasked, by dotted names."""
@@ -122,13 +113,18 @@ def survey(
     path: str, settings: "Settings | None" = None, progress: Callable[[int, int], None] | None = None
 ) -> Survey:
     """Look at all that is at `path`; UserError where it cannot be used at all."""
-    kind = kind_of(str(path), ["text."] if isinstance(settings, TextSettings) else ())
+    asked = {TextSettings: "text.", SoundSettings: "sound."}.get(type(settings))
+    kind = kind_of(str(path), [asked] if asked else ())
     if kind == "points" and isinstance(settings, PointsSettings | None):
         return _of_points(str(path), settings)
     if kind == "image" and isinstance(settings, ImageSettings | None):
         return _of_images(str(path), settings or ImageSettings(), progress)
     if kind == "text" and isinstance(settings, TextSettings | None):
         return _of_text(str(path), settings or TextSettings(), progress)
+    if kind == "sound" and isinstance(settings, SoundSettings | None):
+        return _of_sound(str(path), sound.load(str(path), settings, progress))
+    if kind == "speech" and isinstance(settings, SpeechSettings | None):
+        return _of_sound(str(path), speech.load(str(path), settings, progress))
     raise UserError(f"{path} holds {kind} data; the settings given are for another kind.")
 
 
@@ -194,7 +190,7 @@ def _of_images(path: str, settings: ImageSettings, progress: Callable[[int, int]
     table, facts = found.table, found.facts
     aside = int(table["held_out"].sum())
     mean, std, flat = _statistics(found.pixels)
-    copies, groups = _duplicates(found)
+    same, groups = copies(table["digest"], facts["names"])
     labels = Counter(table["label"].tolist())
     proposed = {"image.size": found.pixels.shape[2], "image.channels": found.pixels.shape[1]}
     return Survey(
@@ -208,10 +204,10 @@ def _of_images(path: str, settings: ImageSettings, progress: Callable[[int, int]
         fingerprint=found.fingerprint,
         mean=mean,
         std=std,
-        duplicates=copies,
+        duplicates=same,
         duplicate_groups=groups,
-        width=_range(table["width"]),
-        height=_range(table["height"]),
+        width=range_of(table["width"]),
+        height=range_of(table["height"]),
         formats=facts["formats"],
         modes=facts["modes"],
         transparent=int(table["transparent"].sum()),
@@ -239,13 +235,29 @@ def _statistics(pixels: np.ndarray) -> tuple[list[float], list[float], np.ndarra
     return (mean / 255).tolist(), (std / 255).tolist(), np.flatnonzero(flat)
 
 
-def _duplicates(found: cache.Prepared) -> tuple[int, list[list[str]]]:
-    """How many pictures are copies, and the names in the largest groups of equal ones."""
-    _, group, counts = np.unique(found.table["digest"], axis=0, return_inverse=True, return_counts=True)
-    group, names = group.reshape(-1), found.facts["names"]
-    largest = [g for g in np.argsort(-counts, kind="stable")[:NAMED] if counts[g] > 1]
-    return int((counts - 1).sum()), [[names[i] for i in np.flatnonzero(group == g)[:NAMED]] for g in largest]
-
-
-def _range(values: np.ndarray) -> Range:
-    return Range(min=float(values.min()), median=float(np.median(values)), max=float(values.max()))
+def _of_sound(path: str, data: "sound.Sounds | speech.Speech") -> Survey:
+    table, facts, rate = data.clips.table, data.facts, data.rate
+    aside = int(table["held_out"].sum())
+    used = sum(map(len, facts.get("utterances", table["length"][:, None])))
+    labels = Counter(table["label"].tolist())
+    same, groups = copies(table["digest"], facts["names"])
+    return Survey(
+        name=data.name,
+        path=path,
+        kind=data.kind,
+        count=used,
+        training=used - aside,
+        held_out=aside,
+        shape=data.spec.shape,
+        fingerprint=data.fingerprint,
+        mean=[],
+        std=[],
+        duplicates=same,
+        duplicate_groups=groups,
+        broken=[Broken(name=name, reason=reason) for name, reason in facts["broken"]],
+        classes={name: labels[k] for k, name in enumerate(data.classes)},
+        sound=sound_facts(table, facts["names"], rate),
+        speech=speech_facts(data) if isinstance(data, speech.Speech) else None,
+        notes=data.notes,
+        settings={f"{data.kind}.rate": rate},
+    )

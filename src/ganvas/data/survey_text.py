@@ -6,7 +6,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ganvas.data.survey import Range, Survey, TextFacts
+from ganvas.data.survey import Survey, TextFacts
+from ganvas.data.survey_parts import Range
+from ganvas.data.survey_sound import sound_lines, speech_lines
 from ganvas.data.vocabulary import BYTES
 
 BAR = 24
@@ -33,6 +35,14 @@ def render(survey: Survey) -> RenderableType:
 def _facts(survey: Survey) -> Iterator[tuple[str, str]]:
     if survey.text:
         yield from _text(survey, survey.text)
+        return
+    if survey.sound:
+        yield "clips", f"{survey.count:,}: {survey.training:,} to train on, {survey.held_out:,} held out"
+        yield from sound_lines(survey.sound)
+        yield from speech_lines(survey.speech) if survey.speech else ()
+        yield "copies", _named(survey.duplicates, [" = ".join(g[:3]) for g in survey.duplicate_groups])
+        yield "cannot be used", _named(len(survey.broken), [f"{b.name} ({b.reason})" for b in survey.broken])
+        yield "fingerprint", survey.fingerprint
         return
     noun = "pictures" if survey.kind == "image" else "points"
     yield noun, f"{survey.count:,}: {survey.training:,} to train on, {survey.held_out:,} held out"

@@ -15,12 +15,16 @@ from ganvas.export.onnx import draft_of
 from ganvas.model import Model, load
 from ganvas.recipes.base import find
 from ganvas.report import evaluated
-from ganvas.report.show import SHOW, save
+from ganvas.report.show import SHOW
 
 Said = Callable[[str], None]
-TASKS = {"image": "unconditional-image-generation", "text": "text-generation"}
+TASKS = {
+    "image": "unconditional-image-generation",
+    "text": "text-generation",
+    "speech": "text-to-speech",
+}
 """What the hub calls it."""
-KINDS = {"image": "pictures", "points": "points", "text": "text"}
+KINDS = {"image": "pictures", "points": "points", "text": "text", "sound": "sounds", "speech": "speech"}
 KEPT = ("recipe", "settings", "suited", "seed", "budget", "epochs", "data", "environment", "began")
 """Of recipe.json; the rest tells of this machine's folders."""
 
@@ -63,10 +67,10 @@ def _write(run: Run, model: Model, folder: Path, name: str, licence: str | None)
     judged = evaluated.read(run.path)
     if judged:
         write_json(folder / "evaluation.json", judged | {"run": name})
-    show = SHOW[model.spec.kind]
+    show = SHOW[model.spec.kind](model.spec)
     items = model.sample(show.count, seed=0)
     picture = f"samples{show.suffix}"
-    save(show.drawn(items, items), folder / picture)
+    show.keep(show.drawn(items, items), items, folder / picture)
     write_text(folder / "README.md", card(run, model, name, licence, picture, judged))
 
 

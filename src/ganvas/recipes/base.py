@@ -17,7 +17,7 @@ from ganvas.core.turns import Objective
 from ganvas.data.spec import Spec
 from ganvas.models.settings import PlayerSettings
 
-DEFAULTS = {"image": "dcgan", "points": "points", "text": "lm"}
+DEFAULTS = {"image": "dcgan", "points": "points", "text": "lm", "sound": "vocoder", "speech": "voice"}
 """The recipe for each kind of data: docs/results/default-recipe.md says why."""
 
 
@@ -25,7 +25,7 @@ class Recipe(Protocol):
     """A frozen tree of settings, every one documented; its docstring says what it is for."""
 
     kind: ClassVar[str]
-    """Of data: image, points or text."""
+    """Of data: image, points, text, sound or speech."""
     paper: ClassVar[str]
     cost: ClassVar[str]
     """What it takes to get something worth looking at, as measured."""

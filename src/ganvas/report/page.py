@@ -18,6 +18,7 @@ from ganvas.remedies.treatment import in_force
 from ganvas.report import diary, evaluated
 from ganvas.report.curves import charts, short
 from ganvas.report.explored import drawn
+from ganvas.report.players import player
 from ganvas.report.show import SHOW
 
 DIARY = "diary.jsonl"
@@ -27,6 +28,8 @@ WORDY = 400
 """Characters of a setting that are shown: the merges of a vocabulary are many."""
 READ, STAGE = 4_000, 600
 """Characters of samples that are shown, at the end and on the way."""
+WINDOWS = {"text": "windows of text", "sounds": "windows of sound", "speech": "utterances"}
+"""What the items are, where they are not all of what is learnt."""
 THUMBNAIL = 560
 """Largest side of one of them, in pixels."""
 
@@ -39,6 +42,8 @@ class Picture:
     width: int
     height: int
     caption: str = ""
+    sound: str = ""
+    """What it shows, to be played."""
 
 
 def write(run_dir: Path) -> Path:
@@ -92,10 +97,10 @@ def sentence(record: dict[str, Any], log: Sequence[dict[str, Any]]) -> str:
     data = record.get("data") or {}
     known = KINDS.get((data.get("spec") or {}).get("kind", ""))
     kind = known.items if known else "items"
-    of = "windows of text" if kind == "text" else kind
+    of = WINDOWS.get(kind, kind)
     count = f"{data['items']:,} {of}" if isinstance(data.get("items"), int) else of
     source = Path(str(data["source"])).name if data.get("source") else "unnamed data"
-    like = "that" if kind == "text" else "those"
+    like = "that" if kind in ("text", "speech") else "those"
     start = f"The recipe “{record.get('recipe', 'unknown')}” learnt to make {kind} like {like} of “{source}”"
     if not log:
         return f"{start}; nothing has been logged yet."
@@ -160,7 +165,7 @@ def picture(path: Path, largest: int | None = None, caption: str = "") -> Pictur
         file = io.BytesIO()
         shrunk.save(file, "PNG", optimize=True)
         raw, size, kind = file.getvalue(), shrunk.size, "image/png"
-    return Picture(f"data:{kind};base64,{base64.b64encode(raw).decode()}", *size, caption)
+    return Picture(f"data:{kind};base64,{base64.b64encode(raw).decode()}", *size, caption, player(path))
 
 
 def texts(run: Run) -> dict[str, Any]:

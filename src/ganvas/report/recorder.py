@@ -10,7 +10,7 @@ from ganvas.core.randomness import mixed
 from ganvas.core.run import HELD_OUT
 from ganvas.core.turns import Objective
 from ganvas.data.spec import Spec
-from ganvas.report.show import SHOW, Drawn, Pictures, by_class, save
+from ganvas.report.show import SHOW, Drawn, Pictures, by_class
 
 SHOWN = 64
 """Real items, or samples of classes, that are shown at most."""
@@ -48,7 +48,7 @@ class Recorder:
         self._curves = SummaryWriter(str(trainer.run.path), purge_step=trainer.step + 1)
         data: Any = trainer.data
         rng = np.random.default_rng(mixed(trainer.seed, "shown"))
-        self._spec, self._show = data.spec, SHOW[data.spec.kind]
+        self._spec, self._show = data.spec, SHOW[data.spec.kind](data.spec)
         count = min(self._show.count, SHOWN)
         rows = by_class(data.labels, len(data.classes), count) if data.spec.classes else None
         index = rng.choice(len(data), min(count, len(data)), replace=False) if rows is None else rows
@@ -56,7 +56,7 @@ class Recorder:
         trainer.run.samples.mkdir(exist_ok=True)
         self._real = self._show.real(data, index)
         drawn = self._show.drawn(self._real, self._real, self._columns)
-        save(drawn, trainer.run.samples / f"real{self._show.suffix}")
+        self._show.keep(drawn, self._real, trainer.run.samples / f"real{self._show.suffix}")
 
     def _log(self, moment: Moment) -> None:
         for name, value in moment.stats.items():
@@ -67,7 +67,7 @@ class Recorder:
     def _snapshot(self, trainer: Trainer) -> None:
         made = items(trainer.objective, self._spec, self._show, trainer.seed)
         drawn = self._show.drawn(made, self._real, self._columns)
-        save(drawn, trainer.run.samples / f"step-{trainer.step:07d}{self._show.suffix}")
+        self._show.keep(drawn, made, trainer.run.samples / f"step-{trainer.step:07d}{self._show.suffix}")
         if found := unseen(trainer.objective, trainer.data, trainer):
             trainer.run.log({"step": trainer.step} | found, HELD_OUT)
             for name, value in found.items():
@@ -75,7 +75,8 @@ class Recorder:
         last = trainer.step >= trainer.total
         if last and self._spec.kind == "image" and hasattr(trainer.objective, "decode"):
             walked = walk(trainer.objective, self._spec, trainer.seed)
-            save(self._show.drawn(walked, walked, WALK), trainer.run.samples / "interpolation.png")
+            walk_drawn = self._show.drawn(walked, walked, WALK)
+            self._show.keep(walk_drawn, walked, trainer.run.samples / "interpolation.png")
         self._display.shown(drawn)
 
     def close(self) -> None:
@@ -100,7 +101,8 @@ def items(objective: Objective, spec: Spec, show: Pictures, seed: int) -> np.nda
     generator = torch.Generator().manual_seed(mixed(seed, "shown"))
     if not spec.classes:
         return show.made(objective, spec, generator)
-    label = torch.arange(len(spec.classes)).repeat_interleave(max(1, SHOWN // len(spec.classes)))
+    each = max(1, min(show.count, SHOWN) // len(spec.classes))
+    label = torch.arange(len(spec.classes)).repeat_interleave(each)
     return show.made(objective, spec, generator, label=label)
 
 

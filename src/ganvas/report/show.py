@@ -8,14 +8,18 @@ import numpy as np
 from PIL import Image
 
 from ganvas.core.errors import UserError
+from ganvas.data import audio
 from ganvas.data.spec import Spec
 from ganvas.report.grids import grid, scatter
+from ganvas.report.spectrograms import cut, sheet
 
 if TYPE_CHECKING:  # exported models are sampled without it
     import torch
 
 SEPARATOR = "─" * 40
 """Between texts of several lines, in one file."""
+PAUSE = 0.3
+"""Seconds between sounds, in one file."""
 Drawn = Image.Image | str
 
 
@@ -29,6 +33,9 @@ class Pictures:
     several: ClassVar[str] = "samples.png"
     """The file of many."""
     expected: ClassVar[str] = "pictures cannot be written as {}; try .png or .npy"
+
+    def __init__(self, spec: Spec):
+        self.spec = spec
 
     def real(self, data: Any, index: np.ndarray) -> np.ndarray:
         """Items of the data, as users know them."""
@@ -45,6 +52,13 @@ class Pictures:
     def drawn(self, items: np.ndarray, real: np.ndarray, columns: int | None = None) -> Drawn:
         """To look at."""
         return grid(items.transpose(0, 3, 1, 2), columns)
+
+    def keep(self, drawn: Drawn, items: np.ndarray, path: Path) -> None:
+        """What was drawn of these items, as a file."""
+        if isinstance(drawn, str):
+            path.write_text(drawn, encoding="utf-8")
+        else:
+            drawn.save(path)
 
     def write(self, items: np.ndarray, draft: Path, path: Path) -> None:
         """All into one file of the kind that `path` says."""
@@ -120,20 +134,48 @@ class Texts(Pictures):
         draft.write_text(item, encoding="utf-8")
 
 
-SHOW: dict[str, Pictures] = {"image": Pictures(), "points": Plane(), "text": Texts()}
+class Sounds(Pictures):
+    """As spectrograms; as one file to hear, one item after another, or a file each."""
+
+    count: ClassVar[int] = 8
+    several: ClassVar[str] = "samples.wav"
+    expected: ClassVar[str] = f"sound cannot be written as {{}}; try {', '.join(audio.WRITTEN)}, .npy or .png"
+
+    def drawn(self, items: np.ndarray, real: np.ndarray, columns: int | None = None) -> Drawn:
+        return sheet(items, self.spec.rate)
+
+    def keep(self, drawn: Drawn, items: np.ndarray, path: Path) -> None:
+        """The picture, and beside it what is to be heard."""
+        super().keep(drawn, items, path)
+        audio.write(self._row(items), self.spec.rate, path.with_suffix(".wav"), ".wav")
+
+    def write(self, items: np.ndarray, draft: Path, path: Path) -> None:
+        if path.suffix.lower() in audio.WRITTEN:
+            audio.write(self._row(items), self.spec.rate, draft, path.suffix)
+        else:
+            super().write(items, draft, path)
+
+    def write_one(self, item: Any, draft: Path, path: Path) -> None:
+        audio.write(cut(item), self.spec.rate, draft, path.suffix)
+
+    def _row(self, items: np.ndarray) -> np.ndarray:
+        """One after another, with silence between."""
+        pause = np.zeros(round(PAUSE * self.spec.rate), np.float32)
+        return np.concatenate([part for item in items for part in (cut(item), pause)][:-1])
 
 
-def save(drawn: Drawn, path: Path) -> None:
-    """What was drawn, as a file."""
-    if isinstance(drawn, str):
-        path.write_text(drawn, encoding="utf-8")
-    else:
-        drawn.save(path)
+SHOW: dict[str, type[Pictures]] = {
+    "image": Pictures,
+    "points": Plane,
+    "text": Texts,
+    "sound": Sounds,
+    "speech": Sounds,
+}
 
 
 def by_class(labels: np.ndarray, classes: int, count: int) -> np.ndarray | None:
     """The first few of each class, in a row each; None where there are too many classes or too few items."""
-    each = count // classes
+    each = max(1, count // classes)
     found = [np.flatnonzero(labels == k)[:each] for k in range(classes)]
     if classes > 16 or any(len(rows) < each for rows in found):
         return None
