@@ -19,6 +19,11 @@ CHECKS = (
 )
 """All but `positive_data_acceptance`: a document cannot say which classes a model has, and such."""
 
+OPTIONS = (
+    "--seed 0 --generation-deterministic --phases examples,coverage,fuzzing --continue-on-failure --no-color "
+    "--request-timeout 30"
+)
+
 
 @contextmanager
 def served(runs, *options):
@@ -45,9 +50,8 @@ def main():
     parser.add_argument("--schemathesis", default="schemathesis")
     asked = parser.parse_args()
     with served(asked.runs, "--timeout", "20") as (address, _):
-        line = [asked.schemathesis, "run", f"{address}/openapi.json", "--checks", CHECKS, "--seed", "0",
-                "--max-examples", str(asked.examples), "--phases", "examples,coverage,fuzzing",
-                "--continue-on-failure", "--generation-deterministic", "--no-color", "--request-timeout", "30"]  # fmt: skip
+        line = f"run {address}/openapi.json --checks {CHECKS} --max-examples {asked.examples} {OPTIONS}"
+        line = [asked.schemathesis, *line.split()]
         raise SystemExit(subprocess.run(line, check=False).returncode)
 
 

@@ -26,6 +26,7 @@ PAGE = {
     "app.js": "text/javascript",
     "words.js": "text/javascript",
     "pictures.js": "text/javascript",
+    "speech.js": "text/javascript",
     "texts.js": "text/javascript",
     "about.js": "text/javascript",
     "service.js": "text/javascript",
@@ -35,6 +36,7 @@ ABLE = {
     "Images": "images",
     "Completions": "write",
     "Chats": "chat",
+    "Speech": "speak",
     "Decode": "decode",
     "Reconstruct": "encode",
     "Interpolate": "decode",
@@ -72,6 +74,7 @@ def build(
         lifespan=lifespan,
     )
     app.include_router(openai.routes(shelf, bench, Kept()))
+    app.include_router(openai.told(shelf, bench))
     app.include_router(own.facts(shelf))
     app.include_router(own.latents(shelf, bench))
     _page(app)
@@ -143,6 +146,11 @@ def _documented(app: FastAPI, shelf: Shelf, keyed: bool) -> None:
         for name, able in ABLE.items():
             if names := shelf.names(able):
                 schemas[name]["properties"]["model"] = {"type": "string", "enum": names, "title": "Model"}
+        for address in found["paths"].values():
+            for operation in address.values():
+                for one in operation.get("parameters", []):
+                    if one["name"] == "model":
+                        one["schema"] = {"type": "string", "enum": shelf.names()}
         if keyed:
             found["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
             found["security"] = [{"key": []}]

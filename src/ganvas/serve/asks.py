@@ -13,6 +13,8 @@ PROMPT = 100_000
 TOKENS = 4_096
 """That are written for one choice."""
 CHOICES = 16
+SAID = 4_096
+"""Characters of a text to be said."""
 
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Number = Annotated[float, Field(ge=-1_000, le=1_000)]
@@ -140,6 +142,26 @@ class Chats(Choices):
     max_completion_tokens: Annotated[int, Field(ge=1, le=TOKENS)] | None = None
     logprobs: Literal[False] | None = None
     response_format: dict[str, Literal["text"]] | None = None
+
+
+class Speech(Ask):
+    """As of POST /v1/audio/speech; `seed`, `variation`, `rhythm` and `pause` are ours."""
+
+    input: Annotated[str, Field(max_length=SAID)]
+    model: Word | None = None
+    """Left out: the first that speaks."""
+    voice: Word | None = None
+    """Who speaks, by name, where a model has several; others pass it over."""
+    response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm"] | None = None
+    """Left out: mp3."""
+    speed: Annotated[float, Field(ge=0.25, le=4)] | None = None
+    seed: Seed | None = None
+    variation: Annotated[float, Field(ge=0, le=2)] | None = None
+    rhythm: Annotated[float, Field(ge=0, le=2)] | None = None
+    pause: Annotated[float, Field(ge=0, le=10)] | None = None
+    instructions: Annotated[str, Field(max_length=4096)] | None = None
+    """Without effect."""
+    stream_format: Literal["audio"] | None = None
 
 
 class Samples(Ask):

@@ -9,7 +9,7 @@ import re
 import time
 import traceback
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,6 +88,7 @@ class Door:
         number = uuid.uuid4().hex
         scope["ganvas"] = {}
         status, left, why = 0, False, None
+        place = contextlib.ExitStack()
 
         async def sent(message: Message) -> None:
             nonlocal status
@@ -97,16 +98,16 @@ class Door:
                 more = HEADERS | {"x-request-id": number}
                 added = [(k.encode(), v.encode()) for k, v in more.items() if k.encode() not in own]
                 message = {**message, "headers": [*message.get("headers", []), *added]}
+            elif not message.get("more_body"):
+                place.close()  # before the client knows, and asks again
             await send(message)
 
         try:
             self._known(scope)
             body = await self._body(scope, receive)
             if scope["method"] == "POST":
-                async with self._place():
-                    await self._within(scope, body, receive, sent)
-            else:
-                await self._within(scope, body, receive, sent)
+                place.enter_context(self._place())
+            await self._within(scope, body, receive, sent)
         except Refusal as refusal:
             if not status:
                 await refuse(refusal, sent)
@@ -121,6 +122,7 @@ class Door:
             if not status:
                 await refuse(Refusal(500, f"this went wrong here; the log has it under {number}"), sent)
         finally:
+            place.close()
             self.watch.answered(scope, number, status, time.monotonic() - began, left, why)
 
     def _known(self, scope: Scope) -> None:
@@ -161,8 +163,8 @@ class Door:
                 408, f"the request did not come within {self.limits.reading:g} seconds", code="timeout"
             ) from None
 
-    @contextlib.asynccontextmanager
-    async def _place(self) -> AsyncIterator[None]:
+    @contextlib.contextmanager
+    def _place(self) -> Iterator[None]:
         if self._taken >= self.limits.queue:
             self.watch.refused.inc()
             wait = min(LONGEST_WAIT, max(1, math.ceil(self._mean)))

@@ -1,6 +1,7 @@
 """The routes that existing clients know, as OpenAI's specification has them."""
 
 import asyncio
+import functools
 import secrets
 import time
 from collections.abc import AsyncIterator
@@ -10,11 +11,13 @@ import numpy as np
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
-from ganvas.serve import asks, pictures, texts
+from ganvas.serve import asks, pictures, speech, texts
 from ganvas.serve.bench import Bench
 from ganvas.serve.problems import ANSWERS, Refusal
 from ganvas.serve.shelf import Served, Shelf
 
+AT_ONCE = 50_000
+"""Numbers that are drawn in no time."""
 STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
@@ -27,7 +30,8 @@ async def made(
     bench: Bench, one: Served, n: int, seed: int, label: str | int | None, truncation: float
 ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
     """Items, and z and labels where they are known: what `one.model.sample` gives of this seed."""
-    start = await bench.do(lambda: one.start(n, seed, label, truncation))
+    drawn = functools.partial(one.start, n, seed, label, truncation)
+    start = drawn() if n * one.latent <= AT_ONCE else await bench.do(drawn)  # few are not worth a turn
     if start is None:
         items = await bench.do(lambda: one.model.sample(n, seed=seed, label=label, truncation=truncation))
         return items, None, None
@@ -36,6 +40,7 @@ async def made(
 
 
 def routes(shelf: Shelf, bench: Bench, kept: pictures.Kept) -> APIRouter:
+    """Models and pictures."""
     router = APIRouter(responses=ANSWERS)
 
     @router.get("/v1/models", tags=["models"])
@@ -91,6 +96,13 @@ def routes(shelf: Shelf, bench: Bench, kept: pictures.Kept) -> APIRouter:
             raise Refusal(404, "there is no such picture, or no longer")
         return Response(found[1], media_type=found[0])
 
+    return router
+
+
+def told(shelf: Shelf, bench: Bench) -> APIRouter:
+    """Text and speech, as they are made."""
+    router = APIRouter(responses=ANSWERS)
+
     @router.post("/v1/completions", tags=["text"], response_model=asks.Completion, responses=STREAM)
     async def completions(ask: asks.Completions, request: Request) -> Response:
         """What follows a prompt."""
@@ -138,6 +150,28 @@ def routes(shelf: Shelf, bench: Bench, kept: pictures.Kept) -> APIRouter:
             for choice, text in zip(writing.choices, found, strict=True)
         ]
         return JSONResponse({**first, "choices": choices, "usage": writing.usage()})
+
+    @router.post(
+        "/v1/audio/speech",
+        tags=["speech"],
+        response_class=Response,
+        responses={200: {"content": {kind: {} for kind in speech.TYPES.values()}}},
+    )
+    async def say(ask: asks.Speech, request: Request) -> Response:
+        """A text, spoken: it comes from the first piece on, as it is made."""
+        one = shelf.find(ask.model, "speak")
+        form = ask.response_format or "mp3"
+        request.scope["ganvas"] |= {"model": one.name, "items": 1}
+        parts = await bench.do(lambda: speech.packed(speech.pieces(one, ask), speech.rate(one), form))
+        following = bench.follow(parts)
+        first = await anext(following)
+
+        async def sound() -> AsyncIterator[bytes]:
+            yield b"".join(first)
+            async for some in following:
+                yield b"".join(some)
+
+        return StreamingResponse(sound(), media_type=speech.TYPES[form])
 
     return router
 

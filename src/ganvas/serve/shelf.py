@@ -41,7 +41,7 @@ class Served:
             "images": self.kind == "image",
             "write": self._writes and not self._chats,
             "chat": self._writes and self._chats,
-            "speak": self.kind == "speech" and hasattr(self.model, "stream_speech"),
+            "speak": bool(getattr(self.model.spec, "symbols", ())),
             "decode": self.latent > 0,
             "encode": self.latent > 0 and hasattr(self.model.objective, "encode"),
         }

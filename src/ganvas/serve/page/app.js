@@ -1,17 +1,19 @@
 import * as about from "./about.js";
 import * as pictures from "./pictures.js";
 import { get, setKey } from "./service.js";
+import * as speech from "./speech.js";
 import * as texts from "./texts.js";
 import { speak, turn, word } from "./words.js";
 
 const $ = id => document.getElementById(id);
 const TABS = {
   pictures: model => model.kind === "image" || model.kind === "points",
+  speech: model => model.can.includes("speak"),
   texts: model => model.can.includes("write"),
   chat: model => model.can.includes("chat"),
   about: () => true,
 };
-const OPEN = { pictures: pictures.open, texts: texts.open, chat: texts.open, about: about.open };
+const OPEN = { pictures: pictures.open, speech: speech.open, texts: texts.open, chat: texts.open, about: about.open };
 let models = [], opened = {};
 
 function failed(error) {
@@ -59,7 +61,7 @@ document.querySelectorAll("[data-tab]").forEach(button => { button.onclick = () 
 $("keys").onsubmit = event => { event.preventDefault(); setKey($("key").value); load().catch(failed); };
 $("language").onclick = () => { turn(); opened.about = null; shown(); };
 addEventListener("hashchange", shown);
-for (const part of [pictures, texts, about]) part.wire(failed);
+for (const part of [pictures, speech, texts, about]) part.wire(failed);
 speak();
 await load().catch(failed);
 globalThis.ganvas = { state: pictures.state };

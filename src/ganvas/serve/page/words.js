@@ -10,7 +10,8 @@ const WORDS = {
     more: "The others", ownOne: "A picture of your own", prompt: "It begins with", tokens: "Tokens at most", temperature: "Temperature",
     write: "Write", stop: "Stop", message: "Message", send: "Send", forget: "Begin anew", evaluation: "Evaluation", diary: "Diary",
     report: "Report", openReport: "Show the report", recipe: "Recipe", data: "Data", step: "Step", weights: "Weights", shape: "Shape",
-    classes: "Classes", numbers: "Numbers of z", figure: "Figure", value: "Value", interval: "Interval", working: "Loading…",
+    classes: "Classes", numbers: "Numbers of z", figure: "Figure", value: "Value", interval: "Interval", speech: "Speech", spoken: "What is to be said",
+    voice: "Voice", speed: "Speed", variation: "Variation", speak: "Speak", saveSound: "Save as WAV", wave: "Waveform", working: "Loading…",
     noEvaluation: "Not evaluated yet: ganvas evaluate does it.", noDiary: "Nothing was noted.", failed: "This did not work: ",
   },
   zh: {
@@ -22,7 +23,8 @@ const WORDS = {
     more: "其余数值", ownOne: "你自己的图片", prompt: "开头", tokens: "最多词元数", temperature: "温度",
     write: "续写", stop: "停止", message: "消息", send: "发送", forget: "重新开始", evaluation: "评估", diary: "训练日记",
     report: "报告", openReport: "显示报告", recipe: "配方", data: "数据", step: "步数", weights: "权重数", shape: "形状",
-    classes: "类别", numbers: "z 的维数", figure: "指标", value: "数值", interval: "区间", working: "载入中…",
+    classes: "类别", numbers: "z 的维数", figure: "指标", value: "数值", interval: "区间", speech: "语音", spoken: "要说的话",
+    voice: "声音", speed: "语速", variation: "变化", speak: "朗读", saveSound: "存为 WAV", wave: "波形", working: "载入中…",
     noEvaluation: "尚未评估：请运行 ganvas evaluate。", noDiary: "没有记录。", failed: "未能完成：",
   },
 };
