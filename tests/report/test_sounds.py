@@ -140,7 +140,8 @@ def test_a_run_keeps_what_it_makes_and_its_report_plays_it(tmp_path, monkeypatch
     assert len(clip.samples) == 8 * RATE // 2 + 7 * round(0.3 * RATE)
     html = page.write(run.path).read_text()
     assert f"learnt to make sounds like those of “clips”: 4 steps over {len(data)} windows of sound" in html
-    played = re.findall(r'<audio controls preload="none" src="data:audio/mpeg;base64,([^"]*)"', html)
+    assert "<b>0.5 s</b><span>each one</span>" in html
+    played = re.findall(r'<audio controls preload="metadata" src="data:audio/mpeg;base64,([^"]*)"', html)
     assert len(played) >= 2
     heard = audio.read(base64.b64decode(played[1]), "real.mp3")
     assert len(heard.samples) / heard.rate == pytest.approx(len(clip.samples) / RATE, abs=0.2)

@@ -120,8 +120,11 @@ def tiles(data: dict[str, Any], log: Sequence[dict[str, Any]]) -> list[tuple[str
             found.append((short(speeds[len(speeds) // 2]), "items a second"))
     if isinstance(data.get("items"), int):
         found.append((f"{data['items']:,}", "training items"))
-    shape = (data.get("spec") or {}).get("shape")
-    if shape:
+    spec = data.get("spec") or {}
+    if (shape := spec.get("shape")) and spec.get("rate"):
+        of = "the longest one" if spec.get("kind") == "speech" else "each one"
+        found.append((f"{shape[0] / spec['rate']:.3g} s", of))
+    elif shape:
         found.append((" × ".join(map(str, [*shape[1:], shape[0]])), "size of one"))
     return found
 
