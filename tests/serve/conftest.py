@@ -19,6 +19,7 @@ sys.path.append(str(Path(__file__).parents[1] / "export"))
 import made
 import uvicorn
 
+from ganvas.data.chats import ROLES
 from ganvas.data.spec import Spec
 from ganvas.data.vocabulary import Vocabulary
 from ganvas.serve.app import build
@@ -29,6 +30,8 @@ from ganvas.serve.watch import Watch
 
 LINES = Spec(kind="text", shape=(32,), vocabulary=Vocabulary(ends=True), longest=60)
 RUNNING = Spec(kind="text", shape=(64,), vocabulary=Vocabulary(), longest=0)
+NAMES = ("cats", "grey", "lines", "book", "helper", "plane")
+CHATS = Spec(kind="text", shape=(128,), vocabulary=Vocabulary(ends=True, roles=ROLES), longest=200)
 TINY = {"model__width": 16, "model__depth": 1, "model__heads": 1}
 
 
@@ -94,17 +97,18 @@ def serving(paths: list[Path], **how: Any) -> Iterator[Client]:
 
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """cats (pictures of two classes), grey (with an encoder), lines and book (text), plane (points)."""
+    """Pictures of two classes, and with an encoder; items, running text and chats; points."""
     place = tmp_path_factory.mktemp("runs")
     made.run(place / "cats", "gan", made.COLOUR, generator__latent=6, generator__width=32)
     made.run(place / "grey", "vae", made.GREY, width=4, latent=4)
     made.run(place / "lines", "lm", LINES, **TINY)
     made.run(place / "book", "lm", RUNNING, **TINY)
+    made.run(place / "helper", "lm", CHATS, **TINY)
     made.run(place / "plane", "points", made.PLANE, generator__width=8)
     return place
 
 
 @pytest.fixture(scope="session")
 def client(runs: Path) -> Iterator[Client]:
-    with serving([runs / name for name in ("cats", "grey", "lines", "book", "plane")]) as client:
+    with serving([runs / name for name in NAMES]) as client:
         yield client

@@ -7,6 +7,7 @@ import urllib.request
 
 import numpy as np
 import pytest
+from conftest import NAMES
 from PIL import Image
 
 from ganvas.model import load
@@ -25,7 +26,7 @@ def picture(entry):
 
 
 def test_the_client_lists_models(theirs):
-    assert [model.id for model in theirs.models.list()] == ["cats", "grey", "lines", "book", "plane"]
+    assert [model.id for model in theirs.models.list()] == [*NAMES]
     assert theirs.models.retrieve("grey").owned_by == "ganvas"
 
 
@@ -71,6 +72,21 @@ def test_the_client_gets_a_completion_and_the_same_one_streamed(theirs, runs):
     assert chunks[-1].usage == whole.usage
 
 
+def test_the_client_gets_a_reply_and_the_same_one_streamed(theirs, runs):
+    messages = [{"role": "developer", "content": "Be brief."}, {"role": "user", "content": "Hello"}]
+    asked = {"model": "helper", "messages": messages, "max_completion_tokens": 30, "seed": 4}
+    whole = theirs.chat.completions.create(**asked)
+    reply = whole.choices[0].message.content
+    as_learnt = [{"role": "system", "content": "Be brief."}, messages[1]]
+    expected = "".join(load(runs / "helper", "cpu").chat(as_learnt, length=30, seed=4))
+    assert reply
+    assert expected.startswith(reply)
+    chunks = list(theirs.chat.completions.create(stream=True, **asked))
+    assert chunks[0].choices[0].delta.role == "assistant"
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == reply
+    assert chunks[-1].choices[0].finish_reason == whole.choices[0].finish_reason
+
+
 def test_choices_have_seeds_of_their_own(theirs):
     asked = {"model": "lines", "prompt": "a", "max_tokens": 20}
     both = theirs.completions.create(n=2, seed=7, **asked)
@@ -108,3 +124,7 @@ def test_its_errors_are_those_that_the_client_knows(theirs):
         theirs.images.generate(model="cats", prompt="cow")
     with pytest.raises(openai.BadRequestError, match="chat"):
         theirs.chat.completions.create(model="lines", messages=[{"role": "user", "content": "Hello"}])
+    with pytest.raises(openai.BadRequestError, match="take turns"):
+        theirs.chat.completions.create(model="helper", messages=[{"role": "user", "content": "Hello"}] * 2)
+    with pytest.raises(openai.BadRequestError, match="does not make text"):
+        theirs.completions.create(model="helper", prompt="Hello")

@@ -93,6 +93,18 @@ def test_text_is_written_as_it_comes(page, client):
     assert page.value("document.getElementById('written').textContent") == whole
 
 
+def test_a_chat_is_answered_as_it_comes(page):
+    at(page, "helper/chat")
+    for count in (2, 4):
+        page.value("document.getElementById('message').value = 'Hello'")
+        page.value("document.getElementById('say').requestSubmit()")
+        page.wait("document.getElementById('stop-talking').disabled === false || "
+                  f"document.querySelectorAll('#talk p').length === {count}")  # fmt: skip
+        page.value("document.getElementById('stop-talking').click()")
+        page.wait("document.getElementById('stop-talking').disabled")
+    assert page.said == []
+
+
 def test_a_run_tells_of_itself(page):
     at(page, "grey/about")
     assert "vae" in page.value("document.getElementById('facts').textContent")
