@@ -4,6 +4,7 @@ import gzip
 
 import pytest
 
+from ganvas.data.load import kind_of
 from ganvas.data.recordings import open_recordings
 from ganvas.data.transcripts import find
 
@@ -81,3 +82,13 @@ def test_texts_that_are_no_transcripts_are_none(recordings):
     (recordings / "README.txt").write_text("A voice.\n\nclip1 was recorded: in the rain.\nOthers: not.\n" * 9)
     (recordings / "licence.csv").write_text("a,b\n1,2\n")
     assert not found_in(recordings).rows
+
+
+def test_prose_and_numbers_are_no_lists_of_recordings(tmp_path):
+    (tmp_path / "novel.txt").write_text(f"{'It was the best of times ' * 20}, and so on.wav\n" * 3)
+    (tmp_path / "numbers.csv").write_text("x,y\n" + "0.5,1.5\n" * 20)
+    (tmp_path / "broken.txt.gz").write_bytes(b"\x1f\x8b no")
+    (tmp_path / "a.wav").write_bytes(b"")
+    assert kind_of(str(tmp_path / "novel.txt")) == "text"
+    assert kind_of(str(tmp_path / "numbers.csv")) == "points"
+    assert not found_in(tmp_path).rows

@@ -12,13 +12,13 @@ Result = TypeVar("Result")
 
 
 def in_order(
-    pool: ThreadPoolExecutor, work: Callable[[Thing], Result], things: Iterable[Thing]
+    pool: ThreadPoolExecutor, work: Callable[[Thing], Result], things: Iterable[Thing], ahead: int = AHEAD
 ) -> Iterator[Result]:
     """`work` on every one, in order: never more than a few results lie in memory."""
     flying: deque = deque()
     for thing in things:
         flying.append(pool.submit(work, thing))
-        if len(flying) >= AHEAD:
+        if len(flying) >= ahead:
             yield flying.popleft().result()
     while flying:
         yield flying.popleft().result()

@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -180,16 +180,18 @@ def _build(job: Job, digests: list[bytes], folder: Path, progress: Progress | No
     rows: list[tuple[Any, ...]] = []
     names, errors = [], []
     longest = round(job.how.piece * job.how.rate) if job.how.piece else None
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool, open(folder / "samples.i16", "wb") as file:
+    workers = min(8, os.cpu_count() or 1)
+    with ThreadPoolExecutor(workers) as pool, open(folder / "samples.i16", "wb") as file:
         at = 0
-        for k, heard in enumerate(in_order(pool, partial(hear, how=job.how), job.items)):
+        for k, heard in enumerate(in_order(pool, partial(hear, how=job.how), job.items, 2 * workers)):
             errors.append(heard.error)
             if heard.samples is not None:
                 file.write(heard.samples.tobytes())
+                known = replace(heard, samples=None)
                 for start, length in pieces(len(heard.samples), longest):
                     digest = hashlib.sha256(digests[k] + start.to_bytes(8)).digest()
                     share = heard.seconds * length / len(heard.samples)
-                    rows.append((at + start, length, job.items[k].label, digest, share, heard))
+                    rows.append((at + start, length, job.items[k].label, digest, share, known))
                     names.append(job.items[k].name)
                 at += len(heard.samples)
             if progress:

@@ -7,8 +7,8 @@ from jaxtyping import Float
 
 from ganvas.data.audio import Samples
 
-FRAME, HOP = 0.02, 0.01
-"""Seconds: of a frame whose power is taken, and from one to the next."""
+FRAME = 0.02
+"""Seconds whose power is taken; the next ones begin half of it later."""
 MARGIN = 0.05
 """Seconds kept around what is loud enough."""
 GATE = 15.9
@@ -44,12 +44,17 @@ def levels(samples: Samples, rate: int) -> Levels:
 
 def frames(samples: Samples, rate: int) -> Float[np.ndarray, " frame"]:
     """The mean square of each; a recording shorter than one is one."""
-    size, hop = max(1, round(FRAME * rate)), max(1, round(HOP * rate))
-    if len(samples) <= size:
+    half = _half(rate)
+    if len(samples) < 2 * half:
         return np.array([np.square(samples, dtype=np.float64).mean()])
-    total = np.concatenate([[0.0], np.cumsum(np.square(samples, dtype=np.float64))])
-    starts = np.arange(0, len(samples) - size + 1, hop)
-    return np.maximum(total[starts + size] - total[starts], 0) / size
+    halves = samples[: len(samples) // half * half].reshape(-1, half)
+    power = np.einsum("hs,hs->h", halves, halves).astype(np.float64) / half
+    return (power[1:] + power[:-1]) / 2
+
+
+def _half(rate: int) -> int:
+    """Samples from one frame to the next."""
+    return max(1, round(FRAME * rate / 2))
 
 
 def active(power: Float[np.ndarray, " frame"]) -> float:
@@ -71,9 +76,8 @@ def trimmed(samples: Samples, rate: int, below: float) -> Samples:
         return samples
     power = frames(samples, rate)
     loud = np.flatnonzero(power >= power.max() / 10 ** (below / 10))
-    first = loud[0] * HOP - MARGIN
-    last = loud[-1] * HOP + FRAME + MARGIN
-    return samples[max(0, round(first * rate)) : round(last * rate)]
+    half, margin = _half(rate), round(MARGIN * rate)
+    return samples[max(0, loud[0] * half - margin) : (loud[-1] + 2) * half + margin]
 
 
 def normalised(samples: Samples, rate: int, level: float) -> Samples:

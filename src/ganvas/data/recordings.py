@@ -56,7 +56,11 @@ def _named(place: Path) -> list[str]:
 
     with place.open("rb") as file:
         head = file.read(PEEK).rpartition(b"\n")[0]
-    return [row.key for row in rows(place.name, head)[:5] if (place.parent / row.key).is_file()]
+    return [row.key for row in rows(place.name, head)[:5] if _is_sound(place.parent, row.key)]
+
+
+def _is_sound(folder: Path, key: str) -> bool:
+    return Path(key).suffix.lower() in audio.FILES and (folder / key).is_file()
 
 
 def open_recordings(path: str) -> Recordings:
@@ -115,8 +119,7 @@ def _listed(place: Path) -> Recordings:
     from ganvas.data.transcripts import rows
 
     keys = dict.fromkeys(row.key for row in rows(place.name, place.read_bytes()))
-    files = {key: place.parent / key for key in keys if (place.parent / key).is_file()}
-    sounds = {key: f for key, f in files.items() if f.suffix.lower() in audio.FILES}
+    sounds = {key: place.parent / key for key in keys if _is_sound(place.parent, key)}
     if not sounds:
         some = ", ".join(list(keys)[:3]) or "nothing at all"
         raise UserError(

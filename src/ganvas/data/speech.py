@@ -64,9 +64,10 @@ class Speech:
         self.symbols: tuple[str, ...] = tuple(clips.facts["symbols"])
         self._pause = round(settings.pause * settings.rate)
         self._between = [self.symbols.index(" ")] if " " in self.symbols else []
-        self._all: list[list[int]] = clips.facts["utterances"]
+        both: list[list[int]] = clips.facts["utterances"]
+        self._longest = max(map(self._length, both))
         aside = clips.table["held_out"]
-        self.parts = [parts for parts in self._all if aside[parts[0]] == held_out]
+        self.parts = [parts for parts in both if aside[parts[0]] == held_out]
         self.lengths = np.array([self._length(parts) for parts in self.parts], np.int64)
         label = clips.table["label"]
         self.labels = label[[parts[0] for parts in self.parts]] if self.classes else None
@@ -74,10 +75,9 @@ class Speech:
 
     @property
     def spec(self) -> Spec:
-        longest = max(self._length(parts) for parts in self._all)
         return Spec(
             kind=self.kind,
-            shape=(longest,),
+            shape=(self._longest,),
             classes=self.classes,
             rate=self.rate,
             symbols=self.symbols,

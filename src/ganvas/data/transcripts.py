@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import re
+import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -89,11 +90,9 @@ def find(recordings: Recordings) -> Transcripts:
 
 def rows(name: str, raw: bytes, names: dict[str, list[str]] | None = None) -> list[Row]:
     """The rows of a file of transcripts; without `names` of recordings its form is told by its lines."""
-    if name.lower().endswith(PACKED):
-        raw = gzip.decompress(raw)
     try:
-        text = decoded(raw, name)[0]
-    except UserError:
+        text = decoded(gzip.decompress(raw) if name.lower().endswith(PACKED) else raw, name)[0]
+    except (UserError, OSError, EOFError, zlib.error):  # no text, or damaged: it may be anything
         return []
     if headed := _headed(text):
         return headed
