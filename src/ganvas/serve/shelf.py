@@ -18,6 +18,8 @@ from ganvas.serve.problems import Refusal
 
 TRIED = 8
 """Samples by which a law of z is known."""
+LATENT = ("image", "points")
+"""Kinds of which z goes in and out."""
 NOUNS = {"images": "pictures", "write": "text", "chat": "chat", "speak": "speech"}
 """What a model may be asked for, in words."""
 
@@ -59,7 +61,8 @@ class Served:
     def latent(self) -> int:
         """Numbers in z; 0 where there is none."""
         objective: Any = self.model.objective
-        return int(objective.latent) if hasattr(objective, "decode") else 0
+        decodes = self.kind in LATENT and hasattr(objective, "decode")
+        return int(objective.latent) if decodes else 0
 
     @cached_property
     def created(self) -> int:

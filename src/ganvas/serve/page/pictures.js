@@ -28,7 +28,7 @@ function pressed(box, at) {
 }
 
 export async function again() {
-  const asked = run, body = { model: model.id, n: COUNT, seed: Math.trunc(Number($("seed").value)) || 0 };
+  const asked = run, body = { model: model.id, n: model.kind === "points" ? 64 : COUNT, seed: Math.trunc(Number($("seed").value)) || 0 };
   if ($("label").value !== "") body.label = $("label").value;
   const truncation = Number($("truncation").value);
   if (truncation < 1) body.truncation = truncation;
@@ -153,7 +153,6 @@ function sheet() {
 function scatter() {
   const side = 640, canvas = document.createElement("canvas"), c = canvas.getContext("2d");
   canvas.width = canvas.height = side;
-  canvas.className = "plane";
   const all = items.map(item => item.values);
   const range = [0, 1].map(j => all.map(p => p[j] ?? 0)).map(v => [Math.min(...v), Math.max(...v)]);
   c.fillStyle = "#3757d8";
@@ -175,13 +174,14 @@ export async function open(chosen) {
   ["from", "to"].forEach(id => $(id).setAttribute("aria-pressed", "false"));
   $("points").textContent = "";
   const plane = model.kind === "points";
-  document.querySelector(".one").hidden = document.querySelector(".turn").hidden = $("save-all").hidden = plane;
+  $("save-all").hidden = plane;
   $("labelled").hidden = !model.classes.length;
   $("label").replaceChildren(new Option(word("all"), ""), ...model.classes.map(name => new Option(name, name)));
   $("truncated").hidden = !model.truncation;
   $("truncation").value = 1;
   $("truncation-value").textContent = "1";
-  document.querySelectorAll("[data-needs]").forEach(node => { node.hidden = !latents(); });
+  document.querySelectorAll("[data-needs]").forEach(node => { node.hidden = !latents() || plane; });
+  document.querySelector(".one").hidden = plane;
   $("own-one").hidden = !model.can.includes("encode") || plane;
   await again();
   if (latents() && !plane) await sliders();
