@@ -60,6 +60,9 @@ def test_words_are_said_as_the_dictionary_has_them_with_stress_before_the_vowel(
         ("bob@a-b.org or www.x.com/y.", "bob at a dash b dot org or W W W dot x dot com slash y."),
         ("A&B + #5 = 6 @ the U.S.A.", "A and B plus number five equals six at the U S A"),
         ("3D, 221B", "three D, two hundred twenty one B"),
+        ("3 1/2 lbs. of it on 4/5/99", "three and one half pounds of it on April fifth nineteen ninety nine"),
+        ("the '90s, 1995-1999", "the nineties, nineteen ninety five to nineteen ninety nine"),
+        ("AT&T in the US, MP3, J. R. Hall", "A T and T in the U S, M P three, J R Hall"),
         ("12345678901", "one two three four five six seven eight nine zero one"),
     ],
 )
@@ -95,6 +98,7 @@ def test_numbers_count():
         ("We refuse the refuse.", "wi ɹɪfjˈuz ðə ɹˈɛfjˌus."),
         ("The end, the start.", "ði ˈɛnd, ðə stˈɑɹt."),
         ("PBX", "pˈi bˈi ˈɛks."),
+        ("THIS IS A TEST", "ðˈɪs ɪz ə tˈɛst."),
         ("a", "ˈeɪ."),
     ],
 )

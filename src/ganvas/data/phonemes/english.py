@@ -57,6 +57,9 @@ def dictionary() -> dict[str, str]:
 def said(text: str, own: dict[str, tuple[str, ...]]) -> list[Word]:
     """The words and marks of a sentence in words; `own` are a user's."""
     tokens = TOKEN.findall(text)
+    words = [token for token in tokens if len(token) > 1]
+    if len(words) > 2 and all(word.isupper() for word in words):
+        tokens = [token.lower() for token in tokens]
     lower = [token.lower() for token in tokens]
     found: list[Word] = []
     for k in reversed(range(len(tokens))):  # "the" depends on the word behind it
@@ -83,7 +86,7 @@ def _word(
         yield Word(token, _phones(phones))
     elif (symbols := inflected(word)) is not None:
         yield Word(token, symbols)
-    elif _is_initialism(token, tokens):
+    elif _is_initialism(token):
         yield from (Word(letter, _letter(letter.lower())) for letter in token if letter.isalpha())
     else:
         for start in range(0, len(word), LONGEST):
@@ -105,11 +108,9 @@ def _letter(letter: str) -> tuple[str, ...]:
     return _phones("EY1" if letter == "a" else dictionary()[letter])
 
 
-def _is_initialism(token: str, tokens: Sequence[str]) -> bool:
-    """`PBX` in a text that is not all in capitals, and what has no vowel."""
-    words = [t for t in tokens if len(t) > 1]
-    shouted = len(words) > 2 and all(t.isupper() for t in words)
-    return (token.isupper() and len(token) < 5 and not shouted) or not re.search("[aeiouy]", token.lower())
+def _is_initialism(token: str) -> bool:
+    """`PBX`, and what has no vowel."""
+    return (token.isupper() and len(token) < 5) or not re.search("[aeiouy]", token.lower())
 
 
 def _first(symbols: Sequence[str]) -> str:

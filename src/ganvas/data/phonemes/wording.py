@@ -14,7 +14,8 @@ SHORT = table(
     "e.g. for example, | i.e. that is, | approx. approximately | Inc. incorporated | Ltd. limited | "
     "Co. company | Corp. corporation | Dept. department | Ave. avenue | Rd. road | Blvd. boulevard | "
     "Mt. mount | Ft. fort | ext. extension | est. established | Fig. figure | fig. figure | p. page | "
-    "pp. pages | vol. volume | Mon. Monday | Tue. Tuesday | Wed. Wednesday | Thu. Thursday | "
+    "pp. pages | vol. volume | Ph.D. P H D | Apt. apartment | Tues. Tuesday | Thurs. Thursday | "
+    "Mon. Monday | Tue. Tuesday | Wed. Wednesday | Thu. Thursday | "
     "Fri. Friday | Jan. January | Feb. February | Mar. March | Apr. April | Jun. June | Jul. July | "
     "Aug. August | Sep. September | Oct. October | Nov. November | Dec. December | Sept. September"
 )
@@ -31,17 +32,20 @@ SAME = (*words("hertz kilohertz megahertz gigahertz percent"), "yen")
 """With no plural."""
 MONEY = table("$ dollar cent | € euro cent | £ pound penny | ¥ yen | ₹ rupee paisa | ₽ ruble kopeck")
 SIGNS = table(
-    "& and | + plus | = equals | @ at | % percent | # number | * star | / slash | \\ backslash | "
+    "& and | + plus | = equals | @ at | % percent | # hash | * star | / slash | \\ backslash | "
     "< less than | > greater than | ° degrees | × times | ÷ divided by | ± plus or minus | "
     "© copyright | ® registered | ™ trademark | § section | µ micro | ½ one half | ¼ one quarter | "
     "¾ three quarters | √ square root of | ≈ about | ≤ at most | ≥ at least | ≠ is not | "
     "^ to the power of | $ dollars | € euros | £ pounds | ₹ rupees | ₽ rubles | ¥ yen"
 )
 NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+"
+WHOLE = r"(?:\.(?= [a-z])|(?![\w/]))"
+UNIT = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
 MONTH = "|".join(f"{month}|{month[:3]}" for month in MONTHS)
 DAY = r"(\d{1,2})(?:st|nd|rd|th)?"
 YEAR = r"(?:,?\s+(\d{4}))?"
 BEFORE_YEARS = "in|since|of|by|until|till|before|after|around|circa|year|spring|summer|autumn|fall|winter|and"
+CENTURIES = r"1[1-9]\d\d|20\d\d"
 SCALE = "hundred|thousand|million|billion|trillion"
 
 Found = re.Match[str]
@@ -56,7 +60,8 @@ def _date(month: str, day: str | None, of: str | None) -> str:
 def _numbered(found: Found, month: int, day: int, of: int) -> str:
     if not (1 <= int(found[month]) <= 12 and 1 <= int(found[day]) <= 31):
         return found[0]
-    return _date(MONTHS[int(found[month]) - 1], found[day], found[of])
+    full = found[of] if len(found[of]) == 4 else ("19" if int(found[of]) > 40 else "20") + found[of]
+    return _date(MONTHS[int(found[month]) - 1], found[day], full)
 
 
 def _time(found: Found) -> str:
@@ -102,7 +107,7 @@ def _fraction(found: Found) -> str:
         return f"{cardinal(top)} slash {cardinal(bottom)}"
     name = {2: "half", 4: "quarter"}.get(bottom) or ordinal(bottom)
     plural = ("halves" if name == "half" else f"{name}s") if top > 1 else name
-    return f"{cardinal(top)} {plural}"
+    return f"{cardinal(top)} {plural} {_many(UNITS[found[3]], 2) if found[3] else ''}".strip()
 
 
 def _address(found: Found) -> str:
@@ -121,10 +126,14 @@ def _decade(found: Found) -> str:
 RULES: tuple[tuple[str, Callable[[Found], str]], ...] = (
     (r"(?<![\d,.])\d{10,}", lambda f: f" {digits(f[0])} "),
     (
-        r"\b(?:https?://|www\.)[^\s,;!?()<>\"]*[^\s,;!?.()<>\"]|\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]+)+",
+        r"\b(?:https?://|www\.)[^\s()<>\"]*[^\s,;!?.()<>\"]|\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]+)+",
         _address,
     ),
     (r"\b[a-z0-9-]{2,63}\.(?:com|org|net|edu|gov|io|info|co\.uk)\b(?:/\w+)*", _address),
+    (r"\b([A-Z]{1,3})&([A-Z]{1,3})\b", lambda f: f"{' '.join(f[1])} and {' '.join(f[2])}"),
+    (r"(?<=[a-z]\s)(?:US|IT)\b", lambda f: " ".join(f[0])),
+    (r"\b[A-Z]{2,4}(?=\d)", lambda f: " ".join(f[0])),
+    (r"\b([A-Z])\.\s+(?=[A-Z])", lambda f: f"{f[1]} "),
     (r"\b(?:[A-Z]\.){2,}", lambda f: " ".join(f[0].replace(".", "")) + " "),
     (r"\bDr\.\s+(?=[A-Z])", lambda f: "doctor "),
     (r"\bSt\.\s+(?=[A-Z])", lambda f: "saint "),
@@ -133,7 +142,7 @@ RULES: tuple[tuple[str, Callable[[Found], str]], ...] = (
     (r"\bNo\.\s*(?=\d)|#\s*(?=\d)", lambda f: "number "),
     (r"(?<!\w)(?:" + "|".join(map(re.escape, SHORT)) + r")(?!\w)", lambda f: SHORT[f[0]]),
     (r"\b(\d{4})-(\d\d)-(\d\d)\b", lambda f: _numbered(f, 2, 3, 1)),
-    (r"\b(\d\d?)/(\d\d?)/(\d{4})\b", lambda f: _numbered(f, 1, 2, 3)),
+    (r"\b(\d\d?)/(\d\d?)/(\d{4}|\d\d)\b", lambda f: _numbered(f, 1, 2, 3)),
     (rf"\b({MONTH})\s+{DAY}\b{YEAR}", lambda f: _date(f[1], f[2], f[3])),
     (rf"\b{DAY}\s+(?:of\s+)?({MONTH})\b{YEAR}", lambda f: _date(f[2], f[1], f[3])),
     (rf"\b({MONTH})\s+(\d{{4}})\b", lambda f: _date(f[1], None, f[2])),
@@ -148,13 +157,17 @@ RULES: tuple[tuple[str, Callable[[Found], str]], ...] = (
     ),
     (r"\b([A-Z][a-z]+)\s+(I[IVX]+|[VX]+I*)\b", lambda f: f"{f[1]} the {ordinal(roman(f[2]))}"),
     (r"\b(\d{3}0)'?s\b", _decade),
+    (r"'(\d0)'?s\b", _decade),
+    (rf"\b({CENTURIES})\s*[-–]\s*({CENTURIES})\b", lambda f: f"{year(int(f[1]))} to {year(int(f[2]))}"),
+    (r"(\d)'\s?(?=\d)", lambda f: f"{f[1]} foot "),
+    (r"\b(\d+)\s+(?=\d/\d\b)", lambda f: f"{f[1]} and "),
     (r"\b(\d[\d,]*)(?:st|nd|rd|th)\b", lambda f: ordinal(int(f[1].replace(",", "")))),
+    (rf"(?<![\d/])(\d{{1,3}})/(\d{{1,3}})(?![\d/])(?:\s?({UNIT}){WHOLE})?", _fraction),
     (r"(?<![\w.])[-−](?=\.?\d)", lambda f: "minus "),
-    (rf"({NUMBER})\s?({'|'.join(sorted(map(re.escape, UNITS), key=len, reverse=True))})(?![\w/])", _measure),
-    (r"(?<![\d/])(\d{1,3})/(\d{1,3})(?![\d/])", _fraction),
+    (rf"({NUMBER})\s?({UNIT}){WHOLE}", _measure),
     (r"(?<=\d)\s*[-–]\s*(?=\d)", lambda f: " to "),
     (r"(?<=\d)\s*[x×]\s*(?=\d)", lambda f: " by "),
-    (rf"(?i)\b({BEFORE_YEARS})\s+(1[1-9]\d\d|20\d\d)\b(?![\d.,]\d)", lambda f: f"{f[1]} {year(int(f[2]))}"),
+    (rf"(?i)\b({BEFORE_YEARS})\s+({CENTURIES})\b(?![\d.,]\d)", lambda f: f"{f[1]} {year(int(f[2]))}"),
     (rf"(?<![\d.])(?:{NUMBER})", lambda f: f" {decimal(f[0])} "),
     (r"\d+", lambda f: f" {digits(f[0])} "),
     (r"(?<=[A-Za-z])/(?=[A-Za-z])", lambda f: " "),
