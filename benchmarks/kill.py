@@ -2,7 +2,7 @@
 
     python benchmarks/kill.py                20 x SIGKILL, 20 x Ctrl-C, of one process and of two by torchrun
     python benchmarks/kill.py --kills 3       the same, shorter
-    python benchmarks/kill.py --recipe hvae   of another recipe (dcgan, vae, vaegan, hvae), or dcgan-treated
+    python benchmarks/kill.py --recipe hvae   of another (dcgan, vae, vaegan, hvae, textvae), or dcgan-treated
 
 A kill comes at a random moment: while Python starts, while data is read, in a step, while a checkpoint is
 written. A checkpoint follows every step, so that many kills hit one. The GAN has lazy R1, two critics and
@@ -38,9 +38,14 @@ RECIPES = {
     "vae": ["--width", "8", "--free-bits", "0.1", "--warmup", "0.5"],
     "vaegan": ["--encoder.width", "8", "--decoder.width", "8", "--critic.width", "8"],
     "hvae": ["--width", "8", "--hidden", "16", "--free-bits", "0.1", "--warmup", "0.5"],
+    "textvae": [
+        *("--encoder.width", "16", "--encoder.depth", "1", "--encoder.heads", "2", "--text.context", "32"),
+        *("--decoder.width", "16", "--decoder.depth", "1", "--decoder.heads", "2", "--word-dropout", "0.1"),
+    ],
 }
+DATA = {"textvae": ["--data", "poems"]}
+PICTURES = ["--data", "fashion", "--image.size", "32"]
 COMMON = [
-    *("--data", "fashion", "--image.size", "32"),
     *("--training.batch", "16", "--training.accumulate", "2", "--training.checkpoint-every", "0"),
     *("--training.log-every", "5", "--training.snapshots", "5"),
 ]
@@ -80,7 +85,8 @@ def trial(
 ) -> Trial:
     """One run undisturbed, one that gets these signals, at random moments spread over its length."""
     whole, broken = folder / f"{name}-whole", folder / f"{name}-killed"
-    arguments = [recipe.partition("-")[0], *RECIPES[recipe], *COMMON, "--steps", str(steps)]
+    data = DATA.get(recipe, PICTURES)
+    arguments = [recipe.partition("-")[0], *data, *RECIPES[recipe], *COMMON, "--steps", str(steps)]
     began = time.monotonic()
     undisturbed(command(arguments, whole, processes))
     took = time.monotonic() - began

@@ -121,14 +121,17 @@ class Model:
         """log P of a text in nats, or of each one in an array. UserError for a model of other things.
 
         Of an item with its end; of running text given its first byte; of a chat, which is given as
-        {"messages": […]}, its replies. See `docs/text.md`.
+        {"messages": […]}, its replies. A lower bound where it is not `exact`. See `docs/text.md`.
         """
-        self._able("unroll", "a law of text")
         model: Any = self.objective
+        if self.spec.vocabulary is None:
+            raise UserError(f"a model of the recipe {self.config['recipe']} has not a law of text")
         alone = isinstance(texts, str | Mapping)
         each: Any = [texts] if alone else texts
         tokens = [torch.from_numpy(model.vocabulary.encode(self._text(text))) for text in each]
-        found = np.array([part.sum().item() for part in model.log_prob(tokens)])
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            found = np.array([part.sum().item() for part in model.log_prob(tokens)])
         return found.item() if alone else found
 
     def _text(self, item: str | Mapping[str, Any]) -> str:
@@ -155,6 +158,15 @@ class Model:
         y = self._labels(label, len(z))
         return self.spec.restore(decode(torch.as_tensor(z, dtype=torch.float32), y).cpu().numpy())
 
+    def interpolate(self, a: Any, b: Any, steps: int = 9, *, label: str | int | None = None) -> np.ndarray:
+        """Items on the straight line between two in the space of latents, ends included. UserError without
+        an encoder."""
+        if steps < 2:
+            raise UserError(f"from one item to another there are at least 2 steps, not {steps}")
+        z = self.encode(np.array([a, b]), label=label)
+        share = np.linspace(0, 1, steps, dtype=z.dtype)[:, None]
+        return self.decode((1 - share) * z[0] + share * z[1], label=label)
+
     def log_prob(
         self, items: np.ndarray, *, label: Label = None, samples: int = 100, seed: int = 0, batch: int = 256
     ) -> np.ndarray:
@@ -164,9 +176,9 @@ class Model:
         Bernoulli models are made black and white by chance, the same for the same seed.
         """
         model: Any = self.objective
-        if self.spec.vocabulary is not None:
-            return np.atleast_1d(self.score([*items]))
         drawn = hasattr(model, "log_weights")
+        if self.spec.vocabulary is not None and not drawn:
+            return np.atleast_1d(self.score([*items]))
         if not drawn:
             self._able("log_prob", "a likelihood")
         found = []

@@ -9,7 +9,8 @@ import torch.multiprocessing as mp
 
 from ganvas.core.turns import Player, play, players_of
 from ganvas.data.spec import Spec
-from ganvas.models import dcgan, hvae, vae, vaegan, vqvae
+from ganvas.data.vocabulary import Vocabulary
+from ganvas.models import dcgan, hvae, lm, textvae, vae, vaegan, vqvae
 from ganvas.remedies.augmentation import AugmentSettings
 from ganvas.remedies.penalties import PenaltySettings
 
@@ -63,6 +64,19 @@ MODELS = {name: (dcgan, settings) for name, settings in GAMES.items()} | {
     ),
 }
 SPEC = Spec(kind="image", shape=(3, 16, 16), classes=("a", "b", "c"))
+SHORT = lm.NetworkSettings(width=8, depth=1, heads=2)
+TEXTS = {
+    "textvae": (
+        textvae,
+        textvae.Settings(encoder=SHORT, decoder=SHORT, latent=5, free_bits=0.05, pretraining=0.4, warmup=0.5),
+        Spec(kind="text", shape=(16,), vocabulary=Vocabulary(ends=True)),
+    ),
+    "chats": (
+        lm,
+        lm.Settings(model=SHORT),
+        Spec(kind="text", shape=(16,), vocabulary=Vocabulary(ends=True, roles=("user", "assistant"))),
+    ),
+}
 
 
 @contextmanager
@@ -89,10 +103,24 @@ def data(dtype):
     return x.to(dtype), y
 
 
+def texts(words):
+    """Items of every length, or chats whose replies are."""
+    generator = torch.Generator().manual_seed(5)
+    x = torch.randint(1, 256, (STEPS, ITEMS, 17), generator=generator)
+    over = torch.arange(17) > torch.randint(2, 15, (STEPS, ITEMS, 1), generator=generator)
+    if words.roles:
+        x[..., 1], x[..., 4] = words.role("user"), words.role("assistant")
+        x[over] = words.turn_end
+    else:
+        x[over] = words.end
+    x[..., 0] = words.end
+    return x
+
+
 def build(name, dtype):
     torch.manual_seed(0)
-    room, settings = MODELS[name]
-    return room.build(settings, SPEC).to(dtype)
+    room, settings, spec = (*MODELS[name], SPEC) if name in MODELS else TEXTS[name]
+    return room.build(settings, spec).to(dtype)
 
 
 def weights(name, dtype, rank=0, processes=1):
@@ -103,11 +131,14 @@ def weights(name, dtype, rank=0, processes=1):
     found = []
     before = torch.get_default_dtype()
     torch.set_default_dtype(dtype)
+    if name in TEXTS:
+        parts = [{"text": x} for x in texts(TEXTS[name][2].vocabulary)]
+    else:
+        parts = [{"image": x, "label": y} for x, y in zip(*data(dtype), strict=True)]
     with shared_noise(rank, processes):
-        for step, (x, y) in enumerate(zip(*data(dtype), strict=True)):
-            x, y = (t.chunk(processes)[rank] for t in (x, y))  # noqa: PLW2901
+        for step, batch in enumerate(parts):
             model.progress = step / STEPS
-            play(model, players, [{"image": x, "label": y}], step)
+            play(model, players, [{k: t.chunk(processes)[rank] for k, t in batch.items()}], step)
             found.append({key: value.clone() for key, value in model.state_dict().items()})
     torch.set_default_dtype(before)
     return found
@@ -116,7 +147,9 @@ def weights(name, dtype, rank=0, processes=1):
 def process(rank, folder):
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
-    found = {(n, d): weights(n, d, rank, 2) for n in MODELS for d in (torch.float64, torch.float32)}
+    found = {
+        (n, d): weights(n, d, rank, 2) for n in (*MODELS, *TEXTS) for d in (torch.float64, torch.float32)
+    }
     torch.save(found, f"{folder}/{rank}.pt")
     dist.destroy_process_group()
 
@@ -128,7 +161,7 @@ def both(tmp_path_factory):
     return [torch.load(folder / f"{rank}.pt") for rank in range(2)]
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", [*MODELS, *TEXTS])
 @pytest.mark.parametrize(("dtype", "within"), [(torch.float64, 1e-12), (torch.float32, 1e-6)])
 def test_two_processes_learn_what_one_does(both, name, dtype, within):
     alone = weights(name, dtype)

@@ -135,7 +135,8 @@ class Explore:
     run: Positional[Path]
     """A run's folder."""
     what: Annotated[tuple[str, ...], written("WHAT …")] = ()
-    """interpolation, plane, traversal, directions, reconstruction, inversion, saliency; left out: all."""
+    """interpolation, plane, traversal, directions, reconstruction, inversion, saliency; of text
+    interpolation, neighbours, reconstruction; left out: all."""
     out: Annotated[Path | None, arg(aliases=["-o"], metavar="FOLDER", help_behavior_hint="")] = None
     """Where the pictures go; left out, explore/ in the run's folder, and into its report."""
     seed: int = 0
@@ -143,7 +144,7 @@ class Explore:
     label: Annotated[str | None, written("CLASS")] = None
     """Only this class, by name or number."""
     data: Annotated[str | None, written("DATA")] = None
-    """Real pictures to show it; left out, those of its data that were held out."""
+    """Real items to show it; left out, those of its data that were held out."""
     picture: Annotated[tuple[Path, ...], written("FILE …")] = ()
     """Your own pictures, to reconstruct, to find again, to be judged."""
     device: str = "auto"

@@ -64,15 +64,27 @@ class Spec(Settings):
         return items * np.asarray(self.scale or 1.0) + np.asarray(self.offset or 0.0)
 
     def prepare(self, items: np.ndarray) -> np.ndarray:
-        """The way back: from what `restore` gives to what a model sees, float32."""
+        """The way back: from what `restore` gives to what a model sees, float32; of text tokens, int64, an
+        end, an item and ends, in the length of a window."""
+        if self.vocabulary is not None:
+            return self._tokens([self.vocabulary.encode(text)[: self.shape[0]] for text in items])
         if self.kind == "image":
             pixels = premultiplied(items.transpose(0, 3, 1, 2)).astype(np.float32)
             return np.ascontiguousarray(pixels / np.float32(127.5) - 1)
         values = (items - np.asarray(self.offset or 0.0)) / np.asarray(self.scale or 1.0)
         return values.astype(np.float32)
 
+    def _tokens(self, texts: Sequence[np.ndarray]) -> np.ndarray:
+        assert self.vocabulary is not None
+        rows = np.full((len(texts), 2 + max(map(len, texts), default=0)), self.vocabulary.start)
+        for row, tokens in zip(rows, texts, strict=True):
+            row[1 : 1 + len(tokens)] = tokens
+        return rows[:, : self.shape[0] + 1]
+
     def checked(self, items: np.ndarray) -> np.ndarray:
         """The items, if their shape is as `restore` gives it; else UserError."""
+        if self.vocabulary is not None:
+            return np.asarray(items, object)
         expected = self.restore(np.zeros((1, *self.shape), np.float32)).shape[1:]
         if items.shape[1:] != expected:
             raise UserError(f"this model takes items of shape {expected}, not {items.shape[1:]}")

@@ -36,6 +36,13 @@ class TextSettings(Settings):
     """Share never trained on: items by a hash of their text, of running text the end."""
 
 
+class ItemSettings(TextSettings):
+    """How text is prepared for models of one item at a time: sentences, verses, names."""
+
+    context: int = Field(default=64, ge=8, le=16_384)
+    """Tokens of an item, its end among them; of a longer one the beginning is learnt."""
+
+
 class Texts:
     """Training text (or held-out text) in a mapped file, as windows fetched by number.
 
@@ -58,11 +65,13 @@ class Texts:
         self.part = part
         self.held_out: Texts | None = None
         self._span = min(len(part.tokens), 2 * self.context if self.running else self.context + 1)
+        self._windows = np.minimum(self._places(part), len(part.tokens) - self._span)
+
+    def _places(self, part: Part) -> Int[np.ndarray, " window"]:
+        """Where windows begin."""
         if self.running:
-            self._windows = np.arange(max(1, len(part.tokens) // self.context)) * self.context
-        else:
-            self._windows = windows(part.starts, len(part.tokens), self.context, self._turns())
-        self._windows = np.minimum(self._windows, len(part.tokens) - self._span)
+            return np.arange(max(1, len(part.tokens) // self.context)) * self.context
+        return windows(part.starts, len(part.tokens), self.context, self._turns())
 
     def _turns(self) -> Int[np.ndarray, " turn"] | tuple[()]:
         """Where one begins, of chats."""
@@ -104,6 +113,41 @@ class Texts:
     def bytes(self) -> bytes:
         """All of it, a line break between items."""
         return b"\n".join(self.vocabulary.decode(tokens.tolist()) for tokens in self.documents())
+
+
+class Items(Texts):
+    """One item a window: it begins with an end, and after its own end nothing else comes."""
+
+    def __init__(self, prepared: "Prepared", part: Part, name: str, settings: TextSettings):
+        super().__init__(prepared, part, name, settings)
+        if self.running:
+            raise UserError(
+                f"{name} is one running text, and this recipe learns items; if each line is one: "
+                f"--text.unit lines"
+            )
+        if self.vocabulary.roles:
+            raise UserError(f"{name} holds chats, and this recipe learns items of plain text; try lm")
+        self._windows = part.starts
+        lengths = np.diff(part.starts, append=len(part.tokens) - 1)
+        if cut := int((lengths > self.context).sum()):
+            self.notes.append(
+                f"{cut:,} of {len(lengths):,} items are longer than {self.context:,} tokens: of these the "
+                f"beginning is learnt (--text.context sets another length)."
+            )
+
+    def fetch(self, index: np.ndarray) -> "Batch":
+        import torch
+
+        places = self._windows[index][:, None] + np.arange(self.context + 1)
+        tokens = self.part.tokens[np.minimum(places, len(self.part.tokens) - 1)]
+        return {"text": torch.from_numpy(tokens.astype(np.int32))}
+
+    def ready(self, batch: "Batch") -> "Batch":
+        """(batch, place), as long as the longest item: an end, the item, and ends."""
+        tokens, end = batch["text"].long(), self.vocabulary.start
+        over = (tokens[:, 1:] == end).cumsum(1) > 0
+        tokens[:, 1:] = tokens[:, 1:].masked_fill(over, end)
+        return {"text": tokens[:, : int((~over).sum(1).max()) + 2]}
 
 
 def windows(
@@ -148,10 +192,11 @@ def load(
             f"{source.name} has {count:,} tokens to train on, and a window takes {settings.context + 1:,}; "
             f"give more text, or a --text.context below {count:,}"
         )
-    data = Texts(prepared, prepared.training, source.name, settings)
+    kind = Items if isinstance(settings, ItemSettings) else Texts
+    data = kind(prepared, prepared.training, source.name, settings)
     data.notes.append(_held_out(data, prepared, settings.held_out))
     if len(prepared.held_out.tokens) > 1:
-        data.held_out = Texts(prepared, prepared.held_out, source.name, settings)
+        data.held_out = kind(prepared, prepared.held_out, source.name, settings)
     return data
 
 

@@ -118,12 +118,16 @@ class Decoder(nn.Module):
         cosines, sines = angles(torch.arange(places), width // heads)
         self.register_buffer("cosines", cosines, persistent=False)
         self.register_buffer("sines", sines, persistent=False)
-        for name, weight in self.named_parameters():
-            if weight.ndim > 1:
-                nn.init.normal_(weight, 0, INITIAL / (2 * depth) ** 0.5 if "leave" in name else INITIAL)
+        begin(self, depth)
 
-    def forward(self, tokens: Tokens, cache: Cache | None = None) -> Float[Tensor, "batch place tokens"]:
-        """Logits of the token after each place; with a cache the tokens go on from those in it."""
+    def forward(
+        self,
+        tokens: Tokens,
+        cache: Cache | None = None,
+        given: Float[Tensor, "layer batch width"] | None = None,
+    ) -> Float[Tensor, "batch place tokens"]:
+        """Logits of the token after each place; with a cache the tokens go on from those in it. What is given
+        is added to all places before each layer."""
         first = cache.filled if cache else 0
         last = first + tokens.shape[1]
         turns = self.cosines[first:last], self.sines[first:last]
@@ -133,6 +137,7 @@ class Decoder(nn.Module):
             hidden = future(last - first, last, tokens.device) if last > first + 1 else None
         x = self.embedding(tokens)
         for k, layer in enumerate(self.layers):
+            x = x if given is None else x + given[k, :, None]
             x = layer(x, turns, hidden, cache, k)
         if cache:
             cache.filled = last
@@ -149,6 +154,13 @@ class Decoder(nn.Module):
     def cache(self, batch: int) -> Cache:
         width = self.embedding.weight.shape[1] // self.heads
         return Cache(len(self.layers), batch, self.heads, self.places, width, self.embedding.weight)
+
+
+def begin(network: nn.Module, depth: int) -> None:
+    """First weights; those that lead back into the sum over layers are smaller (Radford et al. 2019)."""
+    for name, weight in network.named_parameters():
+        if weight.ndim > 1:
+            nn.init.normal_(weight, 0, INITIAL / (2 * depth) ** 0.5 if "leave" in name else INITIAL)
 
 
 def future(places: int, all_: int, device: torch.device) -> Float[Tensor, "1 1 place all"]:

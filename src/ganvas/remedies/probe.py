@@ -38,8 +38,9 @@ Precision = Callable[[], AbstractContextManager]
 
 
 def probeable(objective: Any) -> bool:
-    """Whether it makes an item in one pass, so that a look is cheap."""
-    return hasattr(objective, "judge") or hasattr(objective, "posterior")
+    """Whether it makes pictures or points, and these in one pass, so that a look is cheap."""
+    quick = hasattr(objective, "judge") or hasattr(objective, "posterior")
+    return quick and objective.spec.kind in ITEMS
 
 
 class Probe:

@@ -1,4 +1,4 @@
-"""`ganvas explore`: pictures of what a trained model has understood, in a folder of its run."""
+"""`ganvas explore`: what a trained model has understood, in pictures or text, in a folder of its run."""
 
 import difflib
 from collections.abc import Callable, Sequence
@@ -12,6 +12,7 @@ from ganvas.core.errors import UserError
 from ganvas.core.files import beside
 from ganvas.core.randomness import mixed
 from ganvas.core.run import Run
+from ganvas.exploration import texts
 from ganvas.exploration.pictures import held_out, of_files
 from ganvas.exploration.scene import Pictures, Scene
 from ganvas.exploration.views import VIEWS, View, refuse
@@ -44,16 +45,25 @@ def explore(
 ) -> dict[str, Any]:
     """Draw what a trained model has understood; files and figures of each exploration, by its name.
 
-    `what`: interpolation, plane, traversal, directions, reconstruction, inversion, saliency; left out, all
-    that the model has the means for. `data` takes the place of the training data's held-out part, and
-    `pictures` (files) that of the real pictures shown. Without `out` all goes to RUN/explore. Raises
-    UserError where the model lacks the means, or pictures are needed and there are none.
+    `what`: interpolation, plane, traversal, directions, reconstruction, inversion, saliency; of text
+    interpolation, neighbours, reconstruction; left out, all that the model has the means for. `data` takes
+    the place of the training data's held-out part, and `pictures` (files) that of the real pictures shown.
+    Without `out` all goes to RUN/explore. Raises UserError where the model lacks the means, or pictures are
+    needed and there are none.
     """
-    if unknown := next((name for name in what if name not in VIEWS), None):
-        near = difflib.get_close_matches(unknown, VIEWS, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(VIEWS)}"
+    known = VIEWS | texts.VIEWS
+    if unknown := next((name for name in what if name not in known), None):
+        near = difflib.get_close_matches(unknown, known, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
         raise UserError(f"there is no exploration {unknown!r}; {hint}")
     model = load(run, device)
+    folder = Path(out) if out is not None else Path(run) / FOLDER
+    if model.spec.kind == "text":
+        if pictures:
+            raise UserError("this model makes text and is shown no pictures; texts of your own: --data FILE")
+        return _told(model, Run.open(Path(run)), what, folder, seed, data, progress)
+    if other := next((name for name in what if name not in VIEWS), None):
+        raise UserError(f"{other} is of text, and this model makes {model.spec.kind}")
     if model.spec.kind != "image":
         raise UserError(
             f"what is explored is shown in pictures, and this model makes {model.spec.kind}; "
@@ -64,7 +74,6 @@ def explore(
     if what:
         for name in names:
             refuse(scene, name)
-    folder = Path(out) if out is not None else Path(run) / FOLDER
     found: dict[str, Any] = {}
     for name in names:
         try:
@@ -77,6 +86,37 @@ def explore(
             said(f"{name} is left out: {error}")
             continue
         found[name] = {"files": [str(path) for path in _write(view, name, model, folder)]} | view.figures
+    return found
+
+
+def _told(
+    model: Model,
+    run: Run,
+    what: Sequence[str],
+    folder: Path,
+    seed: int,
+    data: str | Path | None,
+    progress: Progress,
+) -> dict[str, Any]:
+    """The same of text."""
+    if not hasattr(model.objective, "encode"):
+        raise UserError(
+            "what is explored are latent numbers, and this model makes text without any; "
+            "`ganvas train textvae` learns such"
+        )
+    if other := next((name for name in what if name not in texts.VIEWS), None):
+        raise UserError(f"{other} is of pictures; of text there are {', '.join(texts.VIEWS)}")
+    own = str(run.record.get("data", {}).get("source", ""))
+    source = own if data is None else str(data)
+    recipe = type(find(model.config["recipe"])).model_validate(model.config["settings"])
+    unseen = texts.found(recipe, model.spec, source, source == own, progress("reading"))
+    shelf = texts.Shelf(model.objective, model.spec, unseen, seed, progress)
+    found: dict[str, Any] = {}
+    for name in dict.fromkeys(what or texts.VIEWS):
+        view = texts.VIEWS[name](shelf)
+        with beside(path := folder / f"{name}.txt") as draft:
+            draft.write_text(view.text + "\n", encoding="utf-8")
+        found[name] = {"files": [str(path)]} | view.figures
     return found
 
 

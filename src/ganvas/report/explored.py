@@ -45,12 +45,31 @@ ABOUT = {
     ),
 }
 """Each with its heading and what there is to see."""
+OF_TEXT = {
+    "interpolation": (
+        "From one text to another",
+        "The most probable text at equal steps on the straight line between two held-out ones. Where each is "
+        "a sentence and they change step by step, it has understood; jumps, or one text all the way, say "
+        "that it has not.",
+    ),
+    "neighbours": (
+        "What it finds alike",
+        "Held-out texts, and below each those of the others whose latent numbers are nearest.",
+    ),
+    "reconstruction": (
+        "Real, and again",
+        "Texts that it was not trained on, and below each what is left of it after it went through the "
+        "latent numbers.",
+    ),
+}
+"""The same of text."""
 
 
 def drawn(run: Path) -> list[tuple[str, str, list[Path]]]:
     """Heading, words and files of each exploration that there is."""
     found = []
-    for name, (heading, words) in ABOUT.items():
-        files = [run / FOLDER / f"{name}{suffix}" for suffix in (".png", ".webp")]
-        found.append((heading, words, [file for file in files if file.exists()]))
+    for about, suffixes in ((ABOUT, (".png", ".webp")), (OF_TEXT, (".txt",))):
+        for name, (heading, words) in about.items():
+            files = [run / FOLDER / f"{name}{suffix}" for suffix in suffixes]
+            found.append((heading, words, [file for file in files if file.exists()]))
     return [entry for entry in found if entry[2]]

@@ -88,7 +88,7 @@ def contents(run: Run) -> dict[str, Any]:
         "changed": in_force(run),
         "settings": [*groups(record.get("settings") or {})],
         "environment": [*groups({k: v for k, v in record.items() if k != "settings"})],
-        "commands": commands(run.path, data),
+        "commands": commands(run.path, record),
     }
 
 
@@ -185,12 +185,13 @@ def texts(run: Run) -> dict[str, Any]:
     }
 
 
-def explored(run: Path) -> Iterator[tuple[str, str, list[Picture]]]:
-    """Heading, words and pictures of what `ganvas explore` has drawn."""
+def explored(run: Path) -> Iterator[tuple[str, str, list[Picture], str]]:
+    """Heading, words, and pictures or text of what `ganvas explore` has shown."""
     for heading, words, files in drawn(run):
-        shown = [p for file in files if (p := picture(file))]
-        if shown:
-            yield heading, words, shown
+        told = "".join(f.read_text(encoding="utf-8")[:READ] for f in files if f.suffix == ".txt")
+        shown = [p for file in files if not told and (p := picture(file))]
+        if shown or told:
+            yield heading, words, shown, told
 
 
 def groups(tree: dict[str, Any]) -> Iterator[tuple[str, list[tuple[str, str]]]]:
@@ -230,8 +231,9 @@ def neighbours(run: Path, found: dict[str, Any]) -> list[Picture]:
     return [p for file in files if found and (p := picture(file, caption=words[file.name]))]
 
 
-def commands(path: Path, data: dict[str, Any]) -> list[tuple[str, str]]:
+def commands(path: Path, record: dict[str, Any]) -> list[tuple[str, str]]:
     """What to type next, each with what it does."""
+    data, encodes = record.get("data") or {}, record.get("recipe") == "textvae"
     run = shlex.quote(str(path))
     kind = (data.get("spec") or {}).get("kind", "image")
     many = SHOW[kind].several if kind in SHOW else "samples.png"
@@ -242,8 +244,12 @@ def commands(path: Path, data: dict[str, Any]) -> list[tuple[str, str]]:
         ),
         ("Go on where it stopped, if it was interrupted", f"ganvas train --resume --out {run}"),
         ("Judge it by what it has not seen, on this page too", f"ganvas evaluate {run} --baselines"),
-        *([] if kind != "text" else [_talk(run, data["spec"])]),
-        *([] if kind != "image" else [("Look into it, on this page too", f"ganvas explore {run}")]),
+        *([] if kind != "text" or encodes else [_talk(run, data["spec"])]),
+        *(
+            []
+            if kind != "image" and not encodes
+            else [("Look into it, on this page too", f"ganvas explore {run}")]
+        ),
         ("Write this page anew", f"ganvas report {run}"),
     ]
 

@@ -18,6 +18,7 @@ from ganvas.data.load import load as load_data
 from ganvas.data.text import Texts
 from ganvas.data.vocabulary import Vocabulary
 from ganvas.metrics import text as metrics
+from ganvas.metrics.likelihood import latents as metrics_of_latents
 from ganvas.metrics.protocol import Protocol, figure
 from ganvas.model import Model
 from ganvas.models.chatting import replies
@@ -76,9 +77,13 @@ def evaluate(
         raise UserError(f"the number of samples is from {FEWEST} to 100,000, not {samples}")
     training, held_out = _data(run, model, data, said)
     unseen = _unseen(held_out, model, samples)
+    if hasattr(model.objective, "use_of_latents"):
+        _leave_out_long(unseen, model, said)
     count = samples or min(len(unseen.texts), USUAL)
     result: dict[str, Any] = {"run": str(run.path), "step": run.progress()["step"], "seed": seed}
     result |= likelihood(model, unseen, progress("likelihood"))
+    if hasattr(model.objective, "use_of_latents"):
+        result |= latents(model, unseen, seed)
     made = _made(model, unseen, count, seed, progress("samples"))
     known = training.bytes()[:COMPARED] if training else b""
     ours, floor, copying = compared(made, unseen, training, known, seed)
@@ -110,8 +115,9 @@ def likelihood(model: Model, unseen: Unseen, progress: Callable[[int, int], None
             characters.append(sum(byte & 0xC0 != 0x80 for byte in raw))  # those that begin one
         progress(min(start + AT_ONCE, len(unseen.parts)), len(unseen.parts))
     bits = np.array(nats) / np.log(2)
+    draws = getattr(objective, "draws", 0)
     protocol = unseen.protocol(
-        figure="exact",
+        figure=f"bound of {draws:,} importance samples" if draws else "exact",
         blocks="of one window each, not overlapping",
         context=model.spec.shape[0],
         items=len(nats),
@@ -120,6 +126,37 @@ def likelihood(model: Model, unseen: Unseen, progress: Callable[[int, int], None
     rows = {"bits_per_byte": metrics.rate(bits, np.array(size))}
     rows["nats_per_character"] = metrics.rate(np.array(nats), np.array(characters))
     return {k: figure(v.value, (v.low, v.high), len(nats), protocol) for k, v in rows.items()}
+
+
+def latents(model: Model, unseen: Unseen, seed: int) -> dict[str, Any]:
+    """What z carries of an item, with intervals over items: KL, what another item's z costs more (nats),
+    active units, and how much is known of an item by its z (at most log of their number)."""
+    objective: Any = model.objective
+    parts = [torch.from_numpy(part.astype(np.int64)) for part in unseen.parts[: len(unseen.parts) // 2 * 2]]
+    rows: list[dict[str, torch.Tensor]] = []
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(seed)
+        for start in range(0, len(parts), AT_ONCE):
+            rows.append(objective.use_of_latents(objective.padded(parts[start : start + AT_ONCE])))
+    found = {key: torch.cat([row[key].float().cpu() for row in rows]) for key in rows[0]}
+    z = metrics_of_latents(found["mean"], found["log_var"], seed)
+    protocol = unseen.protocol(figure="latents of held-out items", items=len(parts))
+    values = {"kl_nats": found["kl"], "shuffled_nats": found["shuffled_gap"]}
+    spans = {key: metrics.mean(value.tolist()) for key, value in values.items()}
+    figures = {k: figure(v.value, (v.low, v.high), len(parts), protocol) for k, v in spans.items()}
+    figures["active_units"] = figure(z.active, None, len(parts), protocol)
+    figures["mutual_information"] = figure(z.mutual_information, None, len(parts), protocol)
+    return figures
+
+
+def _leave_out_long(unseen: Unseen, model: Model, said: Callable[[str], None]) -> None:
+    """Items that the model does not see whole."""
+    short = [part for part in unseen.parts if len(part) < model.spec.shape[0]]
+    if left := len(unseen.parts) - len(short):
+        said(f"{left:,} held-out items are longer than the context and are left out.")
+    if len(short) < FEWEST:
+        raise UserError(f"{len(short)} held-out items fit into the context, and {FEWEST} are needed")
+    unseen.parts = short
 
 
 def _foretold(part: np.ndarray, words: Vocabulary) -> bytes:
@@ -138,7 +175,7 @@ def baselines(unseen: Unseen, model: Model, known: bytes) -> dict[str, Any]:
     found = {"uniform": metrics.uniform(256)}
     if known:
         found |= {"unigram": metrics.unigram(known, whole), "xz": metrics.compressed(known, whole)}
-    protocol = next(p for p in unseen.protocols.values() if p.facts.get("figure") == "exact")
+    protocol = next(p for p in unseen.protocols.values() if "bytes" in p.facts)
     return {
         name: {"bits_per_byte": figure(v, None, len(unseen.parts), protocol)} for name, v in found.items()
     }
