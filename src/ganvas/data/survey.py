@@ -28,6 +28,7 @@ CHUNK = 1024
 """Pictures whose statistics are taken at once."""
 FLAT = 2.0
 """A standard deviation, of 255, below which a picture shows next to nothing."""
+Scalar = int | float | str | bool
 
 
 class ChatFacts(BaseModel):
@@ -105,7 +106,7 @@ class Survey(BaseModel):
     sound: SoundFacts | None = None
     speech: SpeechFacts | None = None
     notes: list[str] = []
-    settings: dict[str, int | str | bool] = {}
+    settings: dict[str, Scalar] = {}
     """What was chosen unasked, by dotted names."""
 
 
@@ -122,9 +123,9 @@ def survey(
     if kind == "text" and isinstance(settings, TextSettings | None):
         return _of_text(str(path), settings or TextSettings(), progress)
     if kind == "sound" and isinstance(settings, SoundSettings | None):
-        return _of_sound(str(path), sound.load(str(path), settings, progress))
+        return _of_sound(str(path), settings or SoundSettings(), sound.load(str(path), settings, progress))
     if kind == "speech" and isinstance(settings, SpeechSettings | None):
-        return _of_sound(str(path), speech.load(str(path), settings, progress))
+        return _of_sound(str(path), settings or SpeechSettings(), speech.load(str(path), settings, progress))
     raise UserError(f"{path} holds {kind} data; the settings given are for another kind.")
 
 
@@ -156,12 +157,17 @@ def _of_text(path: str, settings: TextSettings, progress: Callable[[int, int], N
         duplicate_groups=[[head] for head in found["copied"]],
         text=TextFacts.model_validate(facts),
         notes=data.notes,
-        settings={
-            f"text.{named.name}": named.value
-            for named in each(settings)
-            if named.value != named.field.default and named.name != "held_out"
-        },
+        settings=_asked("text", settings),
     )
+
+
+def _asked(kind: str, settings: "Settings") -> dict[str, Scalar]:
+    """What a user has set, by dotted names."""
+    return {
+        f"{kind}.{named.name}": named.value
+        for named in each(settings)
+        if named.value != named.field.default and named.name != "held_out" and isinstance(named.value, Scalar)
+    }
 
 
 def _of_points(path: str, settings: PointsSettings | None) -> Survey:
@@ -235,7 +241,7 @@ def _statistics(pixels: np.ndarray) -> tuple[list[float], list[float], np.ndarra
     return (mean / 255).tolist(), (std / 255).tolist(), np.flatnonzero(flat)
 
 
-def _of_sound(path: str, data: "sound.Sounds | speech.Speech") -> Survey:
+def _of_sound(path: str, settings: "Settings", data: "sound.Sounds | speech.Speech") -> Survey:
     table, facts, rate = data.clips.table, data.facts, data.rate
     aside = int(table["held_out"].sum())
     used = sum(map(len, facts.get("utterances", table["length"][:, None])))
@@ -259,5 +265,5 @@ def _of_sound(path: str, data: "sound.Sounds | speech.Speech") -> Survey:
         sound=sound_facts(table, facts["names"], rate),
         speech=speech_facts(data) if isinstance(data, speech.Speech) else None,
         notes=data.notes,
-        settings={f"{data.kind}.rate": rate},
+        settings=_asked(data.kind, settings),
     )
