@@ -245,6 +245,12 @@ def test_espeak_speaks_other_languages():
         utterances("a", Pronunciation(language="xx"))
 
 
+def test_what_is_no_language_is_refused():
+    for wrong in ("e", "-q", "en us", "en;ls"):
+        with pytest.raises(ValueError, match="is no code of a language"):
+            Pronunciation(language=wrong)
+
+
 def test_without_espeak_a_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(UserError, match="needs the program espeak-ng, not installed"):

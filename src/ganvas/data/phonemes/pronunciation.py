@@ -1,5 +1,6 @@
 """How a model's text is pronounced: language, engine, a user's own words; saved with the model."""
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,7 +18,7 @@ Engine = Literal["auto", "english", "mandarin", "espeak"]
 class Pronunciation(Settings):
     """How text becomes phonemes."""
 
-    language: str = Field(default="en-us", pattern="^[A-Za-z]{2,3}(-[A-Za-z0-9]+)*$")
+    language: str = "en-us"
     """As in en-us, de, fr-fr, cmn: `espeak-ng --voices` lists those beyond English and Mandarin."""
     engine: Engine = "auto"
     """english: CMU's dictionary and a network for other words. mandarin: pypinyin. espeak: the program
@@ -25,6 +26,13 @@ class Pronunciation(Settings):
     lexicon: dict[str, str] = Field(default_factory=dict)
     """Words and their phonemes, which go before all else: in a file, one a line, `word<TAB>phonemes`, in IPA
     or ARPAbet."""
+
+    @field_validator("language")
+    @classmethod
+    def _code(cls, value: str) -> str:
+        if not re.fullmatch("[A-Za-z]{2,3}(-[A-Za-z0-9]+)*", value):
+            raise ValueError("is no code of a language, such as en-us, de or cmn")
+        return value
 
     @field_validator("lexicon", mode="before")
     @classmethod
