@@ -2,7 +2,7 @@
 
     python benchmarks/kill.py                20 x SIGKILL, 20 x Ctrl-C, of one process and of two by torchrun
     python benchmarks/kill.py --kills 3       the same, shorter
-    python benchmarks/kill.py --recipe hvae   of another (dcgan, vae, vaegan, hvae, textvae), or dcgan-treated
+    python benchmarks/kill.py --recipe hvae   of another (vae, vaegan, hvae, textvae, voice), or dcgan-treated
 
 A kill comes at a random moment: while Python starts, while data is read, in a step, while a checkpoint is
 written. A checkpoint follows every step, so that many kills hit one. The GAN has lazy R1, two critics and
@@ -42,8 +42,13 @@ RECIPES = {
         *("--encoder.width", "16", "--encoder.depth", "1", "--encoder.heads", "2", "--text.context", "32"),
         *("--decoder.width", "16", "--decoder.depth", "1", "--decoder.heads", "2", "--word-dropout", "0.1"),
     ],
+    "voice": [
+        *("--encoder.width", "16", "--encoder.depth", "1", "--decoder.width", "16", "--decoder.depth", "1"),
+        *("--critic.width", "2", "--segment", "8", "--prior.width", "16", "--prior.depth", "1"),
+        *("--prior.flow", "16", "--prior.moves", "2"),
+    ],
 }
-DATA = {"textvae": ["--data", "poems"]}
+DATA = {"textvae": ["--data", "poems"], "voice": ["--data", "asterisk"]}
 PICTURES = ["--data", "fashion", "--image.size", "32"]
 COMMON = [
     *("--training.batch", "16", "--training.accumulate", "2", "--training.checkpoint-every", "0"),
@@ -85,8 +90,14 @@ def trial(
 ) -> Trial:
     """One run undisturbed, one that gets these signals, at random moments spread over its length."""
     whole, broken = folder / f"{name}-whole", folder / f"{name}-killed"
-    data = DATA.get(recipe, PICTURES)
-    arguments = [recipe.partition("-")[0], *data, *RECIPES[recipe], *COMMON, "--steps", str(steps)]
+    arguments = [
+        recipe.partition("-")[0],
+        *RECIPES[recipe],
+        *DATA.get(recipe, PICTURES),
+        *COMMON,
+        "--steps",
+        str(steps),
+    ]
     began = time.monotonic()
     undisturbed(command(arguments, whole, processes))
     took = time.monotonic() - began

@@ -19,9 +19,11 @@ from ganvas.core.run import Run
 from ganvas.core.settings import override
 from ganvas.core.turns import Objective
 from ganvas.data.chats import asked, chat_of
+from ganvas.data.phonemes import Utterance, utterances
 from ganvas.data.spec import Label, Spec
 from ganvas.metrics.likelihood import importance_bound
 from ganvas.models.chatting import opening
+from ganvas.models.saying import Manner, said
 from ganvas.models.writing import Choice, following, stream
 from ganvas.recipes.base import find
 from ganvas.remote import fetched
@@ -61,21 +63,22 @@ class Model:
         """The prompt and what follows; `how`: as `stream` has it."""
         return prompt + "".join(self.stream(prompt, **how))
 
-    def stream(
-        self,
-        prompt: str = "",
-        *,
-        length: int = 500,
-        seed: int = 0,
-        stop: str | Sequence[str] = (),
-        **choice: float,
-    ) -> Iterator[str]:
-        """What follows the prompt, in pieces as it is written: at most `length` characters, the same for the
-        same seed; items end by themselves, and anything ends before one of `stop`.
+    def stream(self, text: str = "", *, seed: int = 0, **how: Any) -> Iterator[Any]:
+        """What follows a prompt, as text, or how a voice says a text, as sound: in pieces as it is made, the
+        same for the same seed.
 
-        `choice`: temperature, top_k, top_p, min_p. Of a prompt longer than the context its end is read.
-        UserError for a model of other things than text, or where one of these cannot be.
+        Text: strings, at most `length` (500) characters; items end by themselves, and anything ends before
+        one of `stop`, a string or several; `how`: temperature, top_k, top_p, min_p. Of a prompt longer than
+        the context its end is read.
+        Sound: float32 (samples,), -1 to 1, at `spec.rate` samples a second; `how`: speaker, speed, variation,
+        rhythm, pause.
+        UserError for a model of other things, or where one of these cannot be.
         """
+        return self._spoken(text, seed, **how) if self.spec.symbols else self._written(text, seed, **how)
+
+    def _written(
+        self, prompt: str, seed: int, length: int = 500, stop: str | Sequence[str] = (), **choice: float
+    ) -> Iterator[str]:
         self._able("unroll", "a way to write")
         if self.chats:
             raise UserError("this model has learnt chats, in which it replies: `ganvas chat` asks it")
@@ -84,6 +87,34 @@ class Model:
         generator = torch.Generator().manual_seed(seed)
         model: Any = self.objective
         return stream(model, prompt, length, how, [*filter(None, words)], generator)
+
+    def _spoken(
+        self, text: str, seed: int, speaker: str | int | None = None, **manner: float
+    ) -> Iterator[np.ndarray]:
+        how = override(Manner(), manner)
+        who = self.spec.number(speaker or 0) if self.spec.classes else None
+        if speaker is not None and who is None:
+            raise UserError("this voice has one speaker, so it cannot be asked for another")
+        number = {symbol: k for k, symbol in enumerate(self.spec.symbols)}
+        sentences = [torch.tensor([number[x] for x in one.symbols]) for one in self._utterances(text)]
+        generator = torch.Generator().manual_seed(seed)
+        model: Any = self.objective
+        return said(model, sentences, self.spec.rate, how, who, generator)
+
+    def _utterances(self, text: str) -> list[Utterance]:
+        if self.spec.pronunciation is None:
+            raise UserError("this is no voice: it has learnt no text to say")
+        return utterances(text, self.spec.pronunciation)
+
+    def say(self, text: str, *, seed: int = 0, **how: Any) -> np.ndarray:
+        """A text, spoken: float32 (samples,), at `spec.rate` samples a second; `how`: as `stream` has it."""
+        self._utterances(text)
+        return np.concatenate([*self.stream(text, seed=seed, **how)])
+
+    def unsaid(self, text: str) -> list[str]:
+        """What of a text a voice leaves out, in a sentence; nothing where it can say all."""
+        lost = [what for one in self._utterances(text) for what in one.unsaid]
+        return [f"This cannot be said and is left out: {' '.join(lost)[:200]}"] if lost else []
 
     def chat(
         self, messages: Sequence[Message], *, length: int = 500, seed: int = 0, **choice: float

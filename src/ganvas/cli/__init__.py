@@ -11,6 +11,7 @@ from ganvas.arguments import parse
 from ganvas.cli.judging import Doctor, Evaluate, Report, Reproduce, Study
 from ganvas.cli.learning import Inspect, Recipes, Train
 from ganvas.cli.making import Chat, Explore, Export, Sample, Write
+from ganvas.cli.saying import Say
 from ganvas.cli.serving import Serve
 from ganvas.core.errors import UserError
 
@@ -19,6 +20,7 @@ COMMANDS = {
     "inspect": Inspect,
     "train": Train,
     "sample": Sample,
+    "say": Say,
     "write": Write,
     "chat": Chat,
     "explore": Explore,
@@ -35,6 +37,7 @@ Command = (
     | Annotated[Inspect, subcommand("inspect")]
     | Annotated[Train, subcommand("train")]
     | Annotated[Sample, subcommand("sample")]
+    | Annotated[Say, subcommand("say")]
     | Annotated[Write, subcommand("write")]
     | Annotated[Chat, subcommand("chat")]
     | Annotated[Explore, subcommand("explore")]

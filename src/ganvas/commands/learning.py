@@ -92,8 +92,11 @@ def train(ask: "Train") -> dict[str, Any]:
     if distributed.rank() == 0:
         if progress["finished"]:
             said(f"\nThe model, its samples and its report are in {run.path}. Look at {run.path}/report.html")
-            several = SHOW[run.record["data"]["spec"]["kind"]].several
-            said(f"Make more with  ganvas sample {shlex.quote(str(run.path))} -n 64 -o {several}")
+            kind, path = run.record["data"]["spec"]["kind"], shlex.quote(str(run.path))
+            if kind == "speech":
+                said(f'Let it speak with  ganvas say {path} "Good morning." -o morning.wav')
+            else:
+                said(f"Make more with  ganvas sample {path} -n 64 -o {SHOW[kind].several}")
             if changed := in_force(run):
                 said(f"Changed by the doctor: {changed}. Why:  ganvas doctor {shlex.quote(str(run.path))}")
         else:

@@ -14,8 +14,6 @@ from ganvas.nn.vocos import Block, Trunk
 Symbols = Int[Tensor, "batch symbol"]
 Shown = Bool[Tensor, "batch place"]
 Speaker = Float[Tensor, "batch 1 width"] | None
-SHORTEST = -1.5
-"""Smallest log-scale of durations and log-deviation of latents."""
 
 
 class Text(nn.Module):
@@ -119,7 +117,7 @@ class Prior(nn.Module):
         mean, log_dev = precise(self.law(h)).chunk(2, 2)
         timing = precise(self.duration(self.timing(h.detach(), shown)))
         log_time, log_scale = timing.unbind(2)
-        return mean, log_dev.clamp(min=SHORTEST), log_time, log_scale.clamp(SHORTEST, 1)
+        return mean, log_dev, log_time, log_scale
 
 
 def scores(

@@ -141,6 +141,19 @@ class Sounds(Pictures):
     several: ClassVar[str] = "samples.wav"
     expected: ClassVar[str] = f"sound cannot be written as {{}}; try {', '.join(audio.WRITTEN)}, .npy or .png"
 
+    def real(self, data: Any, index: np.ndarray) -> np.ndarray:
+        self._real = super().real(data, index)
+        return self._real
+
+    def made(self, objective: Any, spec: Spec, generator: "torch.Generator", **condition: Any) -> np.ndarray:
+        """Samples; copies of real items, as long as no more than that has been learnt."""
+        import torch
+
+        if not getattr(objective, "copies", False):
+            return super().made(objective, spec, generator, **condition)
+        real = torch.from_numpy(self._real).to(objective.stage.device)
+        return spec.restore(objective.reconstruct(real)[:, : real.shape[1]].cpu().numpy())
+
     def drawn(self, items: np.ndarray, real: np.ndarray, columns: int | None = None) -> Drawn:
         return sheet(items, self.spec.rate)
 

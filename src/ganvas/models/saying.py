@@ -1,0 +1,77 @@
+"""How a text is said: sentence by sentence, and each of them piece by piece."""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from pydantic import Field
+from torch import Tensor
+
+from ganvas.core.settings import Settings
+from ganvas.nn.spectrogram import Frames, Waves
+from ganvas.nn.vocos import Decoder
+
+FIRST, MOST = 16, 256
+"""Frames of the first piece of a sentence, and of the longest; each is twice as long as the one before."""
+
+
+class Manner(Settings):
+    """How a text is said."""
+
+    speed: float = Field(default=1.0, ge=0.25, le=4)
+    """Times as fast as learnt."""
+    variation: float = Field(default=0.667, ge=0, le=2)
+    """How much of the sound is left to chance: 0 says it always alike."""
+    rhythm: float = Field(default=0.8, ge=0, le=2)
+    """How much of the timing is left to chance."""
+    pause: float = Field(default=0.25, ge=0, le=10)
+    """Seconds between sentences."""
+
+
+class Speaker(Protocol):
+    """A model that can say something."""
+
+    decoder: Decoder
+
+    def latents(
+        self,
+        text: Int[Tensor, " symbol"],
+        *,
+        speaker: int | None = None,
+        variation: float = 0.0,
+        rhythm: float = 0.0,
+        speed: float = 1.0,
+        generator: torch.Generator | None = None,
+    ) -> Float[Tensor, "1 frame latent"]: ...
+
+
+def said(
+    model: Speaker,
+    sentences: Sequence[Int[Tensor, " symbol"]],
+    rate: int,
+    manner: Manner,
+    speaker: int | None,
+    generator: torch.Generator,
+) -> Iterator[Float[np.ndarray, " sample"]]:
+    """Sentence after sentence, in pieces as they are made; the same as in one piece."""
+    for k, text in enumerate(sentences):
+        if k and manner.pause:
+            yield np.zeros(round(manner.pause * rate), np.float32)
+        how = manner.model_dump(exclude={"pause"})
+        z = model.latents(text, speaker=speaker, generator=generator, **how)
+        for piece in pieces(model.decoder, z):
+            yield piece[0].clamp(-1, 1).cpu().numpy()
+
+
+@torch.no_grad()
+def pieces(decoder: Decoder, z: Frames) -> Iterator[Waves]:
+    """What the decoder makes of latents, piece by piece, each with all the frames that it depends on."""
+    start, count, total = 0, FIRST, z.shape[1]
+    while start < total:
+        end = min(start + count, total)
+        first, last = max(0, start - decoder.reach), min(total, end + decoder.reach)
+        sound = decoder(z[:, first:last])
+        yield sound[:, (start - first) * decoder.hop : (end - first) * decoder.hop]
+        start, count = end, min(2 * count, MOST)
