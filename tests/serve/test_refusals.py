@@ -22,6 +22,7 @@ PICTURES = "/v1/images/generations"
         (PICTURES, {"prompt": "cow"}, 400, "invalid_value", None),
         (PICTURES, {"prompt": "", "size": "64x32"}, 400, "invalid_value", "size"),
         (PICTURES, {"prompt": "", "size": "9999x9999"}, 400, "invalid_value", "size"),
+        (PICTURES, {"prompt": "", "size": "2048x2048", "n": 5}, 400, "invalid_value", "n"),
         (PICTURES, {"prompt": "", "output_format": "tiff"}, 400, "invalid_value", "output_format"),
         (PICTURES, {"prompt": "", "response_format": "file"}, 400, "invalid_value", "response_format"),
         (PICTURES, {"prompt": "", "seed": -1}, 400, "invalid_value", "seed"),

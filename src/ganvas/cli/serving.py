@@ -20,8 +20,8 @@ class Serve:
     Standard output has a line of JSON for each request, without what was asked. See docs/serve.md.
     """
 
-    run: Positional[tuple[Path, ...]]
-    """Folders of runs; each model is named by its folder."""
+    run: Annotated[Positional[tuple[Path, ...]], written("RUN …")]
+    """Folders of runs, or hf:USER/NAME; each model is named by its folder."""
     host: str = "127.0.0.1"
     """Where it listens: this machine only. Another address (0.0.0.0 for all) needs a key."""
     port: int = 8000

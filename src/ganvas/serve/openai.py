@@ -59,6 +59,7 @@ def routes(shelf: Shelf, bench: Bench, kept: pictures.Kept) -> APIRouter:
         one = shelf.find(ask.model, "images")
         size = pictures.size_of(ask.size, one.model.spec)
         n, suffix = ask.n or 1, ask.output_format or "png"
+        pictures.bounded(n, one.model.spec, size)
         seed = secrets.randbelow(texts.SEEDS) if ask.seed is None else ask.seed
         request.scope["ganvas"] |= {"model": one.name, "items": n}
         items, _, _ = await made(bench, one, n, seed, ask.prompt.strip() or None, ask.truncation or 1.0)

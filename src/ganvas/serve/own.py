@@ -95,6 +95,7 @@ def latents(shelf: Shelf, bench: Bench) -> APIRouter:
         one = shelf.find(ask.model, "decode" if ask.latents else None)
         if one.kind in ("speech", "sound"):
             raise Refusal(400, f"the model {one.name} makes sound", param="model", code="model_not_able")
+        pictures.bounded(ask.n, one.model.spec)
         items, z, labels = await made(bench, one, ask.n, ask.seed, ask.label, ask.truncation)
         if ask.latents and z is None:
             z, labels = await bench.do(lambda: drawn(one, ask))
@@ -130,6 +131,7 @@ def latents(shelf: Shelf, bench: Bench) -> APIRouter:
     async def interpolate(ask: asks.Interpolate, request: Request) -> Response:
         """The way from a to b, both with it; of two labels, the second from the middle on."""
         one = shelf.find(ask.model, "decode")
+        pictures.bounded(ask.steps, one.model.spec, param="steps")
         ends = torch.from_numpy(np.concatenate([rows(one, [ask.a], "a"), rows(one, [ask.b], "b")]))
         z = spherical(ends[:1], ends[1:], torch.linspace(0, 1, ask.steps))[0].numpy()
         label: Any = ask.label
@@ -142,6 +144,7 @@ def latents(shelf: Shelf, bench: Bench) -> APIRouter:
     async def vary(ask: asks.Vary, request: Request) -> Response:
         """More like this one."""
         one = shelf.find(ask.model, "decode")
+        pictures.bounded(ask.n, one.model.spec)
         noise = torch.randn(ask.n, one.latent, generator=torch.Generator().manual_seed(ask.seed)).numpy()
         z = np.sqrt(1 - ask.spread**2) * rows(one, [ask.z], "z") + ask.spread * noise
         labels = one.model.spec.numbers(ask.label, len(z))
@@ -178,6 +181,7 @@ def rows(one: Served, z: list[list[float]], name: str) -> np.ndarray:
             param=name,
             code="invalid_value",
         )
+    pictures.bounded(len(z), one.model.spec, param=name)
     return np.array(z, np.float32)
 
 

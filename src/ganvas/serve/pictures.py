@@ -18,6 +18,8 @@ READ = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 PIXELS = 16_000_000
 """Of a picture that is sent here."""
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+MOST = 2**24
+"""Pixels of all pictures of an answer."""
 KEPT = 64_000_000
 """Bytes of pictures that are given as addresses."""
 
@@ -38,6 +40,19 @@ def size_of(asked: str | None, spec: Spec) -> tuple[int, int] | None:
     if max(wide, high) > LARGEST:
         raise Refusal(400, f"size: at most {LARGEST} pixels a side", param="size", code="invalid_value")
     return wide, high
+
+
+def bounded(n: int, spec: Spec, size: tuple[int, int] | None = None, param: str = "n") -> None:
+    """Refusal: so many pictures are too many at this size, the model's own or another."""
+    if spec.kind != "image":
+        return
+    _, height, width = spec.shape
+    area = max(width * height, size[0] * size[1] if size else 0)
+    if n * area > MOST:
+        said = (
+            f"{param}: an answer has at most {MOST:,} pixels, which are {MOST // area} pictures of this size"
+        )
+        raise Refusal(400, said, param=param, code="invalid_value")
 
 
 def packed(item: np.ndarray, size: tuple[int, int] | None = None, suffix: str = "png") -> bytes:
