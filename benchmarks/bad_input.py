@@ -100,6 +100,7 @@ WORDS = {
     "endless.txt": b"word after word " * 2000,
     "latin1.txt": ("Der Bär läuft über die Straße.\n\nUnd später zurück.\n" * 400).encode("latin-1"),
     "chat.jsonl": b'{"messages": [{"role": "user", "content": "Hello"}]}\n' * 30,
+    "roles.jsonl": b'{"messages": [{"role": "bot", "content": "Hello"}]}\n' * 30,
     "rows.jsonl": b'{"body": "A row without a text."}\n' * 30,
     "table.csv": b"id,body\n" + b"1,A row of a table\n" * 30,
 }
@@ -205,7 +206,8 @@ CASES = [
     Case("Text", "fewer tokens than the context", f"{TRAIN} --data data/words/short.txt"),
     Case("Text", "one endless line", f"{TRAIN} {SMALL} --data data/words/endless.txt", 0),
     Case("Text", "another encoding", f"{TRAIN} {SMALL} --data data/words/latin1.txt", 0),
-    Case("Text", "a chat", f"{TRAIN} --data data/words/chat.jsonl"),
+    Case("Text", "chats in which nobody replies", f"{TRAIN} --data data/words/chat.jsonl"),
+    Case("Text", "chats of unknown roles", f"{TRAIN} --data data/words/roles.jsonl"),
     Case("Text", "rows without text", f"{TRAIN} --data data/words/rows.jsonl"),
     Case("Text", "which column", f"{TRAIN} lm --data data/words/table.csv"),
     Case("Text", "a column misspelt", f"{TRAIN} --data data/words/table.csv --text.column bdy"),
