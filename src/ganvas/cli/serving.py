@@ -33,7 +33,7 @@ class Serve:
     batch: int = 64
     """Pictures that are made at once, of whichever requests."""
     timeout: float = 60.0
-    """Seconds for one answer."""
+    """Seconds for an answer to begin, and from one part of it to the next where it is streamed."""
     device: str = "auto"
     """auto, cpu, cuda, cuda:1, …"""
 

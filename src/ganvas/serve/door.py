@@ -47,7 +47,7 @@ class Limits:
     queue: int = 64
     """Requests that wait or are worked on; more are told to come again."""
     seconds: float = 60.0
-    """For one answer."""
+    """For an answer to begin, and from one part of it to the next."""
     body: int = 4_000_000
     """Bytes of a request."""
     reading: float = 20.0
@@ -185,7 +185,7 @@ class Door:
             self._mean += ALPHA * (time.monotonic() - began - self._mean)
 
     async def _within(self, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
-        """The answer, unless the client leaves before or its time is over."""
+        """The answer, unless the client leaves before, or no part of it comes or is taken for too long."""
         told = False
         gone = asyncio.ensure_future(_gone(receive))
 
@@ -197,15 +197,22 @@ class Door:
             told = True
             return {"type": "http.request", "body": body, "more_body": False}
 
-        work = asyncio.ensure_future(self.app(scope, given, send))
+        async def moving(message: Message) -> None:
+            nonlocal last
+            await send(message)
+            last = time.monotonic()
+
+        last = time.monotonic()
+        work = asyncio.ensure_future(self.app(scope, given, moving))
         try:
-            await asyncio.wait({work, gone}, timeout=self.limits.seconds, return_when=asyncio.FIRST_COMPLETED)
-            if work.done():
-                await work
-            elif gone.done():
-                raise Left
-            else:
-                raise Refusal(504, f"this took more than {self.limits.seconds:g} seconds", code="timeout")
+            while not work.done():
+                left = last + self.limits.seconds - time.monotonic()
+                if left <= 0:
+                    raise Refusal(504, f"this took more than {self.limits.seconds:g} seconds", code="timeout")
+                await asyncio.wait({work, gone}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+                if gone.done() and not work.done():
+                    raise Left
+            await work
         finally:
             for task in (work, gone):
                 task.cancel()
