@@ -37,7 +37,7 @@ class Whisper:
 
     def __init__(self, name: str = "tiny.en", threads: int = 1):
         try:
-            from faster_whisper import WhisperModel
+            from faster_whisper import WhisperModel  # pyright: ignore[reportMissingImports]
         except ImportError:
             raise UserError("reading speech needs faster-whisper: pip install faster-whisper") from None
         self.name = f"Whisper {Path(name).name}"
