@@ -25,8 +25,9 @@ class Evaluate:
     samples: Annotated[int | None, written("N")] = None
     """How many samples to judge; left out, as many as there are held-out items, 5,000 at most."""
     features: Annotated[str | None, written("WHAT")] = None
-    """What looks at pictures: opennsfw, pixels, or a network in a file, PATH.onnx or PATH.pt (TorchScript).
-    Figures made with different features cannot be compared."""
+    """What looks at pictures: opennsfw, pixels, or a network in a file, PATH.onnx or PATH.pt (TorchScript);
+    what understands speech: a model of faster-whisper, by name or folder. Figures made with different
+    features cannot be compared."""
     baselines: bool = False
     """Judge the baselines random, template and parametric too."""
     data: Annotated[str | None, written("HELDOUT")] = None

@@ -37,6 +37,8 @@ def write(ask: "Write") -> dict[str, Any]:
     from ganvas.terminal import printable, said
 
     model = load(ask.run, ask.device)
+    if model.spec.symbols:
+        raise UserError("this model is a voice, which says what it is given: `ganvas say`")
     words = [word.replace("\\n", "\n").replace("\\t", "\t") for word in ask.stop]
     show = printable if sys.stdout.isatty() else str
     pieces = model.stream(

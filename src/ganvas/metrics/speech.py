@@ -118,7 +118,7 @@ class Similarity:
 
 
 class Prosody:
-    """Pitch (Hz; its spread in semitones), share of voice and of pauses, characters a second."""
+    """Pitch, where there is any (Hz; its spread in semitones), shares of voice and pauses, characters a second."""
 
     def __init__(self):
         self._rows: list[tuple[float, float, float, float]] = []
@@ -135,7 +135,8 @@ class Prosody:
     def compute(self) -> dict[str, Rate]:
         columns = np.array(self._rows).T
         names = ("pitch_hz", "pitch_semitones", "voiced", "pauses")
-        found = {name: mean(c[~np.isnan(c)].tolist()) for name, c in zip(names, columns, strict=True)}
+        heard = {name: c[~np.isnan(c)].tolist() for name, c in zip(names, columns, strict=True)}
+        found = {name: mean(values) for name, values in heard.items() if values}
         characters, seconds = np.array(self._pace, float).T
         return found | {"characters_per_second": rate(characters, seconds)}
 

@@ -31,6 +31,16 @@ NAMES = {
     "duplicates": ("equal samples", "share that another one equals; as real text has"),
     "copied": ("longest copied passage", "characters that stand in the training text too, in the mean"),
     "copied_most": ("the longest of all", "as real text has"),
+    "wer": ("word errors", "of what a recogniser understands; as recordings have"),
+    "cer": ("character errors", "the same, letter by letter"),
+    "mos": ("opinion score", "1 to 5, as a network foretells it; as recordings have"),
+    "similarity": ("voice", "cosine to the voice of training recordings; as recordings have"),
+    "pitch_hz": ("pitch, Hz", "as recordings have"),
+    "pitch_semitones": ("spread of the pitch, semitones", "0 is monotonous; as recordings have"),
+    "voiced": ("voiced share", "as recordings have"),
+    "pauses": ("pauses", "share of the time; as recordings have"),
+    "characters_per_second": ("characters a second", "as recordings have"),
+    "mel_db": ("distance of copies, dB", "of mel spectra, through the autoencoder; lower is better"),
     "memorisation": ("memorisation", "share of samples that are copies of training items; lower is better"),
 }
 """Each figure with its name and what it means."""

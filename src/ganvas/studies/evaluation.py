@@ -21,7 +21,7 @@ from ganvas.metrics.points import REACH, mixture, perfect_high_quality
 from ganvas.metrics.protocol import Protocol, figure, warnings
 from ganvas.model import Model, load
 from ganvas.recipes.base import data_settings, find
-from ganvas.studies import copies, written
+from ganvas.studies import copies, spoken, written
 from ganvas.studies.likelihoods import FILE, as_figures, evaluated, held_out_likelihood
 from ganvas.studies.seen import VALUES, Items, features, made, some
 
@@ -133,8 +133,9 @@ def evaluate(
     """Judge a run by items that it has not seen; what is found, as it stands in the run's evaluation.json.
 
     `samples`: how many are made, left out as many as there are held-out items, 5,000 at most. `features`:
-    "opennsfw", "pixels", or an .onnx or TorchScript file. `baselines`: judge random, template and parametric
-    too. `data`: other held-out data. Raises UserError where there is nothing to judge, or to judge by.
+    "opennsfw", "pixels", or an .onnx or TorchScript file; of speech a recogniser of faster-whisper, by name
+    or folder. `baselines`: judge random, template and parametric too. `data`: other held-out data. Raises
+    UserError where there is nothing to judge, or to judge by.
     """
     began = time.monotonic()
     run = run if isinstance(run, Run) else Run.open(Path(run))
@@ -143,6 +144,9 @@ def evaluate(
             raise UserError("text is judged by its likelihood and by counting: leave --features out")
         how = {"samples": samples, "data": data, "seed": seed, "said": said, "progress": progress}
         return written.evaluate(run, load(run.path, device), **how)
+    if kind_of_run(run) in ("sound", "speech"):
+        how = {"samples": samples, "data": data, "seed": seed, "said": said, "progress": progress}
+        return spoken.evaluate(run, load(run.path, device), recogniser=features, **how)
     judge, training, labels = seated(
         run,
         samples=samples,

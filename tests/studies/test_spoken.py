@@ -1,0 +1,57 @@
+"""A voice is judged by sentences that it has not learnt, beside their recordings and copies of these."""
+
+import pytest
+
+import ganvas
+from ganvas.core.errors import UserError
+from ganvas.core.loop import Observer
+from ganvas.core.run import Run
+from ganvas.studies.evaluation import evaluate
+
+TINY = {
+    "encoder.width": 16,
+    "encoder.depth": 1,
+    "decoder.width": 16,
+    "decoder.depth": 1,
+    "critic.width": 2,
+    "segment": 8,
+    "prior.width": 16,
+    "prior.depth": 1,
+    "training.snapshots": 0,
+}
+
+
+@pytest.fixture(scope="module")
+def voice(tmp_path_factory) -> Run:
+    out = tmp_path_factory.mktemp("runs") / "voice"
+    quiet = Observer(said=lambda _: None)
+    return ganvas.train("asterisk", out=out, steps=5, settings=TINY, observer=quiet)
+
+
+def test_a_voice_stands_beside_recordings_and_copies(voice):
+    found = evaluate(voice)
+    assert {"mel_db", "pauses", "characters_per_second"} <= set(found)
+    rows = {"said": found, "natural": found["floor"], "copies": found["baselines"]["copies"]}
+    assert rows["natural"]["pitch_hz"]["value"] == pytest.approx(200, abs=15)  # as the recordings have it
+    pace = "characters_per_second"
+    assert rows["natural"][pace] == rows["copies"][pace]  # they last as long
+    assert len({row[pace]["protocol"] for row in rows.values()}) == 1
+    assert found["mel_db"]["value"] > 5
+    assert found["mel_db"]["count"] == 2
+
+
+def test_a_voice_says_and_streams_the_same(voice):
+    model = ganvas.load(voice.path)
+    whole = model.say("Good morning. It is five o'clock.", seed=1)
+    pieces = [*model.stream("Good morning. It is five o'clock.", seed=1)]
+    assert sum(map(len, pieces)) == len(whole)
+    assert model.unsaid("Good morning 😀") == ["This cannot be said and is left out: 😀"]
+    with pytest.raises(UserError, match="one speaker"):
+        model.say("Hello.", speaker="Ann")
+    with pytest.raises(UserError, match="no text to say"):
+        model.say(" ")
+
+
+def test_a_recogniser_that_is_not_there_is_said_before_anything_is_judged(voice, tmp_path):
+    with pytest.raises(UserError, match=r"recogniser|faster-whisper"):
+        evaluate(voice, features=str(tmp_path / "nowhere"))
