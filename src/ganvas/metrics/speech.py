@@ -118,7 +118,7 @@ class Similarity:
 
 
 class Prosody:
-    """Pitch, where there is any (Hz; its spread in semitones), shares of voice and pauses, characters a second."""
+    """Pitch, if any (Hz; its spread in semitones), shares of voice and pauses, characters a second."""
 
     def __init__(self):
         self._rows: list[tuple[float, float, float, float]] = []
