@@ -7,8 +7,8 @@ import urllib.request
 
 import numpy as np
 import pytest
-from conftest import NAMES
 from PIL import Image
+from served import NAMES
 
 from ganvas.model import load
 

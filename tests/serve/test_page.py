@@ -6,8 +6,8 @@ import io
 import chromium
 import numpy as np
 import pytest
-from conftest import serving
 from PIL import Image
+from served import serving
 
 from ganvas.model import load
 

@@ -4,7 +4,7 @@ import socket
 import time
 
 import pytest
-from conftest import serving
+from served import serving
 
 PICTURES = "/v1/images/generations"
 

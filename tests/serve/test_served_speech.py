@@ -5,7 +5,7 @@ import io
 import chromium
 import numpy as np
 import pytest
-from conftest import serving
+from served import serving
 
 from ganvas.model import load
 from ganvas.serve.speech import packed
