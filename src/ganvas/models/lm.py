@@ -12,13 +12,12 @@ from torch.nn.utils.rnn import pad_sequence
 
 from ganvas.core import distributed
 from ganvas.core.data import Data
-from ganvas.core.errors import UserError
 from ganvas.core.settings import Settings as Base
 from ganvas.core.turns import Batch, Objective, Turn
 from ganvas.data.chats import REPLY
 from ganvas.data.spec import Spec
 from ganvas.models.chatting import replies
-from ganvas.models.settings import PlayerSettings
+from ganvas.models.settings import PlayerSettings, check_heads
 from ganvas.models.writing import Choice
 from ganvas.nn.decoder import Decoder
 
@@ -73,11 +72,7 @@ class LM(Objective):
         net, self.spec = config.model, spec
         if spec.vocabulary is None:
             raise ValueError("a language model is of text: its data have a vocabulary")
-        if net.width % (2 * net.heads):
-            raise UserError(
-                f"{net.heads} heads cannot share a width of {net.width} in even parts; take a "
-                f"--model.heads twice of which divides --model.width"
-            )
+        check_heads("model", net.width, net.heads)
         self.vocabulary = spec.vocabulary
         self.context: int = spec.shape[0]
         self.model = Decoder(

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from ganvas.core.errors import UserError
 from ganvas.core.settings import Settings
 from ganvas.losses.adversarial import GameName
 from ganvas.remedies.augmentation import AugmentSettings
@@ -68,3 +69,12 @@ class Rules(Settings):
     """Noise on all that the critic sees, fading out."""
     reject: bool = False
     """Throw away samples of a kind that the critic, calibrated at the end, finds too often (Azadi 2019)."""
+
+
+def check_heads(player: str, width: int, heads: int) -> None:
+    """Refuses heads that cannot share the width out, in pairs, as rotary attention needs it."""
+    if width % (2 * heads):
+        raise UserError(
+            f"{heads} heads cannot share a width of {width} in even parts; take a --{player}.heads twice of "
+            f"which divides --{player}.width"
+        )

@@ -11,7 +11,6 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from ganvas.core.device import precise
-from ganvas.core.errors import UserError
 from ganvas.core.settings import Settings as Base
 from ganvas.core.turns import Batch, Turn
 from ganvas.data.spec import Spec
@@ -20,6 +19,7 @@ from ganvas.metrics.likelihood import importance_bound
 from ganvas.models.latent import FromLatents, sampled
 from ganvas.models.likelihood import charged
 from ganvas.models.lm import NetworkSettings, batches
+from ganvas.models.settings import check_heads
 from ganvas.models.writing import Choice
 from ganvas.nn.sentences import Reader, Teller
 
@@ -73,11 +73,7 @@ class TextVAE(FromLatents):
         self.config, self.spec, self.vocabulary = config, spec, spec.vocabulary
         self.end, places = spec.vocabulary.end, spec.shape[0] + 1
         for name, net in (("encoder", config.encoder), ("decoder", config.decoder)):
-            if net.width % (2 * net.heads):
-                raise UserError(
-                    f"{net.heads} heads cannot share a width of {net.width} in even parts; take a "
-                    f"--{name}.heads twice of which divides --{name}.width"
-                )
+            check_heads(name, net.width, net.heads)
         tokens, one, other = self.vocabulary.size, config.encoder, config.decoder
         self.encoder = Reader(tokens, places, one.width, one.depth, one.heads, one.dropout, 2 * config.latent)
         self.decoder = Teller(

@@ -13,7 +13,7 @@ from ganvas.data.spec import Spec
 from ganvas.losses.divergence import log_normal
 from ganvas.models import wave
 from ganvas.models.latent import checked, chosen_classes
-from ganvas.models.settings import PlayerSettings
+from ganvas.models.settings import PlayerSettings, check_heads
 from ganvas.models.wave import COPYING, HOP, Autoencoder, drawn
 from ganvas.nn.sequence import Sequence as Law
 from ganvas.nn.spectrogram import Frames
@@ -58,11 +58,7 @@ class Vocoder(Autoencoder):
     def __init__(self, config: Settings, spec: Spec):
         super().__init__(config, spec)
         p = config.prior
-        if p.width % (2 * p.heads):
-            raise UserError(
-                f"{p.heads} heads cannot share a width of {p.width} in even parts; take a --prior.heads "
-                f"twice of which divides --prior.width"
-            )
+        check_heads("prior", p.width, p.heads)
         if config.sharpen > config.composing:
             raise UserError("the stages follow each other: --sharpen, then --composing")
         classes = len(spec.classes)

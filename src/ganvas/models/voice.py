@@ -21,8 +21,8 @@ from ganvas.data.spec import Spec
 from ganvas.losses.divergence import log_normal
 from ganvas.models import wave
 from ganvas.models.latent import chosen_classes
-from ganvas.models.settings import PlayerSettings
-from ganvas.models.wave import HOP, Autoencoder, drawn
+from ganvas.models.settings import check_heads
+from ganvas.models.wave import HOP, Autoencoder, SoundPlayer, drawn
 from ganvas.nn.alignment import best_path, spread
 from ganvas.nn.speaking import Prior, scores
 from ganvas.nn.spectrogram import Frames, Waves
@@ -37,15 +37,9 @@ EXAMPLES, SYMBOLS = 4, 256
 """Sentences that are said as it learns, and symbols of each at most."""
 
 
-class PriorSettings(PlayerSettings):
+class PriorSettings(SoundPlayer):
     """What reads: a transformer over the symbols, a flow over the latents, and durations."""
 
-    lr: float = Field(default=5e-4, gt=0, le=1)
-    """Adam's learning rate."""
-    beta1: float = Field(default=0.8, ge=0, lt=1)
-    """Adam's memory of the gradient."""
-    beta2: float = Field(default=0.99, ge=0, lt=1)
-    """Adam's memory of the squared gradient."""
     width: int = Field(default=192, ge=8, le=4096)
     """Channels of what reads."""
     depth: int = Field(default=4, ge=1, le=64)
@@ -83,11 +77,7 @@ class Voice(Autoencoder):
     def __init__(self, config: Settings, spec: Spec):
         super().__init__(config, spec)
         p = config.prior
-        if p.width % (2 * p.heads):
-            raise UserError(
-                f"{p.heads} heads cannot share a width of {p.width} in even parts; take a --prior.heads "
-                f"twice of which divides --prior.width"
-            )
+        check_heads("prior", p.width, p.heads)
         if self.latent % 2:
             raise UserError(f"the flow halves the latent, so --encoder.latent is even, not {self.latent}")
         if not config.sharpen <= config.reading <= config.together:

@@ -32,8 +32,8 @@ COARSE = ((512, 128, 40), (2048, 512, 120))
 """Window, hop and bands of the other spectrograms that copies are compared in."""
 
 
-class EncoderSettings(PlayerSettings):
-    """ConvNeXt blocks over mel frames."""
+class SoundPlayer(PlayerSettings):
+    """How one player learns, where it is about sound."""
 
     lr: float = Field(default=5e-4, gt=0, le=1)
     """Adam's learning rate."""
@@ -41,6 +41,11 @@ class EncoderSettings(PlayerSettings):
     """Adam's memory of the gradient."""
     beta2: float = Field(default=0.99, ge=0, lt=1)
     """Adam's memory of the squared gradient."""
+
+
+class EncoderSettings(SoundPlayer):
+    """ConvNeXt blocks over mel frames."""
+
     width: int = Field(default=192, ge=8, le=4096)
     """Channels."""
     depth: int = Field(default=4, ge=1, le=64)
@@ -49,30 +54,20 @@ class EncoderSettings(PlayerSettings):
     """Numbers in the latent of each frame."""
 
 
-class DecoderSettings(PlayerSettings):
+class DecoderSettings(SoundPlayer):
     """ConvNeXt blocks over latents, then an inverse Fourier transform."""
 
-    lr: float = Field(default=5e-4, gt=0, le=1)
-    """Adam's learning rate."""
-    beta1: float = Field(default=0.8, ge=0, lt=1)
-    """Adam's memory of the gradient."""
-    beta2: float = Field(default=0.99, ge=0, lt=1)
-    """Adam's memory of the squared gradient."""
     width: int = Field(default=256, ge=8, le=4096)
     """Channels."""
     depth: int = Field(default=8, ge=1, le=64)
     """Blocks."""
 
 
-class CriticSettings(PlayerSettings):
+class CriticSettings(SoundPlayer):
     """Networks that listen: five to periods, three to spectra."""
 
     lr: float = Field(default=2e-4, gt=0, le=1)
     """Adam's learning rate."""
-    beta1: float = Field(default=0.8, ge=0, lt=1)
-    """Adam's memory of the gradient."""
-    beta2: float = Field(default=0.99, ge=0, lt=1)
-    """Adam's memory of the squared gradient."""
     width: int = Field(default=16, ge=1, le=256)
     """Channels of their first layers; later ones have up to eight times as many."""
 
