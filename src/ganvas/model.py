@@ -108,8 +108,7 @@ class Model:
 
     def say(self, text: str, *, seed: int = 0, **how: Any) -> np.ndarray:
         """A text, spoken: float32 (samples,), at `spec.rate` samples a second; `how`: as `stream` has it."""
-        self._utterances(text)
-        return np.concatenate([*self.stream(text, seed=seed, **how)])
+        return np.concatenate([*self._spoken(text, seed, **how)])
 
     def unsaid(self, text: str) -> list[str]:
         """What of a text a voice leaves out, in a sentence; nothing where it can say all."""

@@ -14,7 +14,7 @@ class Recipe(textvae.Settings):
 
     kind: ClassVar[str] = "text"
     paper: ClassVar[str] = "Bowman et al. 2016, Li et al. 2019, Li et al. 2020 (Optimus)"
-    cost: ClassVar[str] = "on two cores an hour for 10,000 sentences"
+    cost: ClassVar[str] = "not yet measured"
 
     text: ItemSettings = ItemSettings()
     """How text is prepared."""

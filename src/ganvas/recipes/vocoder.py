@@ -14,7 +14,7 @@ class Recipe(vocoder.Settings):
 
     kind: ClassVar[str] = "sound"
     paper: ClassVar[str] = "Kingma & Welling 2014; Kong et al. 2020 (HiFi-GAN); Siuzdak 2024 (Vocos)"
-    cost: ClassVar[str] = ""
+    cost: ClassVar[str] = "not yet measured"
 
     sound: SoundSettings = SoundSettings()
     """How sound is prepared."""

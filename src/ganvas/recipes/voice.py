@@ -14,7 +14,7 @@ class Recipe(voice.Settings):
 
     kind: ClassVar[str] = "speech"
     paper: ClassVar[str] = "Kim et al. 2021 (VITS), with the decoder of Vocos: Siuzdak 2024"
-    cost: ClassVar[str] = ""
+    cost: ClassVar[str] = "not yet measured"
 
     speech: SpeechSettings = SpeechSettings()
     """How recordings are prepared."""

@@ -139,24 +139,14 @@ def evaluate(
     """
     began = time.monotonic()
     run = run if isinstance(run, Run) else Run.open(Path(run))
+    how = {"samples": samples, "data": data, "seed": seed, "said": said, "progress": progress}
     if kind_of_run(run) == "text":
         if features:
             raise UserError("text is judged by its likelihood and by counting: leave --features out")
-        how = {"samples": samples, "data": data, "seed": seed, "said": said, "progress": progress}
         return written.evaluate(run, load(run.path, device), **how)
     if kind_of_run(run) in ("sound", "speech"):
-        how = {"samples": samples, "data": data, "seed": seed, "said": said, "progress": progress}
         return spoken.evaluate(run, load(run.path, device), recogniser=features, **how)
-    judge, training, labels = seated(
-        run,
-        samples=samples,
-        features=features,
-        data=data,
-        seed=seed,
-        device=device,
-        said=said,
-        progress=progress,
-    )
+    judge, training, labels = seated(run, features=features, device=device, **how)
     model, count = judge.model, judge.count
     ours = made(model.objective, model.spec, count, labels, seed, progress("samples"))
     row, found = judge.row(ours, "samples")
