@@ -19,10 +19,10 @@ from ganvas.core.run import Run
 from ganvas.core.settings import override
 from ganvas.core.turns import Objective
 from ganvas.data.chats import asked, chat_of
+from ganvas.data.openings import opening
 from ganvas.data.phonemes import Utterance, utterances
 from ganvas.data.spec import Label, Spec
 from ganvas.metrics.likelihood import importance_bound
-from ganvas.models.chatting import opening
 from ganvas.models.saying import Manner, said
 from ganvas.models.writing import Choice, following, stream
 from ganvas.recipes.base import find

@@ -11,11 +11,12 @@ import ganvas
 from ganvas.core.errors import UserError
 from ganvas.core.loop import Observer
 from ganvas.data.chats import Chat, Turn
+from ganvas.data.openings import opening
 from ganvas.data.spec import Spec
 from ganvas.data.vocabulary import Vocabulary
 from ganvas.model import Model
 from ganvas.models import lm
-from ganvas.models.chatting import opening, replies
+from ganvas.models.chatting import replies
 
 WORDS = Vocabulary(ends=True, roles=("system", "user", "assistant"))
 SAYS = {"cat": "meow", "dog": "woof", "cow": "moo", "hen": "cluck"}

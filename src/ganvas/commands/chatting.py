@@ -93,7 +93,7 @@ def _reply(model: "Model", messages: list[dict[str, str]], ask: "Chat") -> str:
 def _warn(model: "Model", messages: list[dict[str, str]]) -> None:
     """Once what was said is longer than the context."""
     from ganvas.data.chats import asked
-    from ganvas.models.chatting import opening
+    from ganvas.data.openings import opening
     from ganvas.terminal import said
 
     turns, context = asked(messages), model.spec.shape[0]

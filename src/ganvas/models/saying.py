@@ -6,28 +6,11 @@ from typing import Protocol
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from pydantic import Field
 from torch import Tensor
 
-from ganvas.core.settings import Settings
+from ganvas.models.manners import FIRST, MOST, Manner
 from ganvas.nn.spectrogram import Frames, Waves
 from ganvas.nn.vocos import Decoder
-
-FIRST, MOST = 16, 256
-"""Frames of the first piece of a sentence, and of the longest; each is twice as long as the one before."""
-
-
-class Manner(Settings):
-    """How a text is said."""
-
-    speed: float = Field(default=1.0, ge=0.25, le=4)
-    """Times as fast as learnt."""
-    variation: float = Field(default=0.667, ge=0, le=2)
-    """How much of the sound is left to chance: 0 says it always alike."""
-    rhythm: float = Field(default=0.8, ge=0, le=2)
-    """How much of the timing is left to chance."""
-    pause: float = Field(default=0.25, ge=0, le=10)
-    """Seconds between sentences."""
 
 
 class Speaker(Protocol):

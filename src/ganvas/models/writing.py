@@ -1,30 +1,19 @@
 """How text is written: which of the tokens that a model holds probable comes next, and how it is told."""
 
-import codecs
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from pydantic import Field
 from torch import Tensor
 
-from ganvas.core.settings import Settings
 from ganvas.data.vocabulary import Vocabulary
+from ganvas.models.manners import Taste, letters, until
 
 
-class Choice(Settings):
-    """What is left of the law, in this order; by default all of it."""
-
-    temperature: float = Field(default=1.0, ge=0, le=100)
-    """Divides the logits: below 1 more typical, above 1 more varied; 0 takes the most probable token."""
-    min_p: float = Field(default=0.0, ge=0, le=1)
-    """Only tokens at least so probable, as a share of the most probable one (Nguyen et al. 2024)."""
-    top_k: int = Field(default=0, ge=0)
-    """Only so many most probable tokens; 0: all (Fan et al. 2018)."""
-    top_p: float = Field(default=1.0, gt=0, le=1)
-    """Only the most probable tokens that together have this probability (Holtzman et al. 2020)."""
+class Choice(Taste):
+    """A taste, and the tokens that it takes."""
 
     def law(self, logits: Float[Tensor, "n token"]) -> Float[Tensor, "n token"]:
         """Probabilities of what may be chosen; they sum to 1."""
@@ -97,34 +86,3 @@ def following(
         length -= len(piece)
         if length <= 0:
             return
-
-
-def letters(words: Vocabulary, tokens: Iterator[int]) -> Iterator[str]:
-    """The characters of tokens up to a mark, each as soon as its bytes are whole; bytes that are none become
-    U+FFFD."""
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    for token in tokens:
-        if token >= words.plain:
-            break
-        if text := decoder.decode(words.pieces[token]):
-            yield text
-    if text := decoder.decode(b"", final=True):
-        yield text
-
-
-def until(pieces: Iterator[str], stop: Sequence[str]) -> Iterator[str]:
-    """Up to the first of these words; what may be the beginning of one is held back until that is known."""
-    held = ""
-    for piece in pieces:
-        held += piece
-        at = min((held.find(word) for word in stop if word in held), default=-1)
-        if at >= 0:
-            if at:
-                yield held[:at]
-            return
-        kept = max((k for word in stop for k in range(1, len(word)) if held.endswith(word[:k])), default=0)
-        if len(held) > kept:
-            yield held[: len(held) - kept]
-            held = held[len(held) - kept :]
-    if held:
-        yield held
