@@ -93,7 +93,7 @@ def test_bad_wishes_are_refused_in_a_sentence(typed, trained, pictures):
     for args, sentence in {
         ("write", str(trained / "lines"), "--temperature", "-1"): "--temperature -1.0 will not do",
         ("write", str(trained / "none")): "there is no run at",
-        ("evaluate", str(trained / "lines"), "--features", "pixels"): "leave --features out",
+        ("evaluate", str(trained / "lines"), "--features", "pixels"): "there are words, minilm",
         ("explore", str(trained / "lines")): "this model makes text",
         ("train", "dcgan", "--data", str(trained.parent / "lines.txt")): "holds text, but the recipe",
         ("train", "lm", "--data", str(pictures)): "holds pictures, but the recipe learns text",

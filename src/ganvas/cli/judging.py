@@ -26,7 +26,8 @@ class Evaluate:
     """How many samples to judge; left out, as many as there are held-out items, 5,000 at most."""
     features: Annotated[str | None, written("WHAT")] = None
     """What looks at pictures: opennsfw, pixels, or a network in a file, PATH.onnx or PATH.pt (TorchScript);
-    what understands speech: a model of faster-whisper, by name or folder. Figures made with different
+    what looks at texts: words, minilm, or a folder with a BERT of sentences; what understands speech: a model
+    of faster-whisper, by name or folder. Figures made with different
     features cannot be compared."""
     baselines: bool = False
     """Judge the baselines random, template and parametric too."""

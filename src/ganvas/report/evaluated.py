@@ -25,6 +25,15 @@ NAMES = {
     "shuffled_nats": ("cost of another item's z, nats", "what z is worth to the decoder; higher is better"),
     "active_units": ("active units", "numbers of z that move with the item"),
     "mutual_information": ("information in z, nats", "at most the log of the number of items"),
+    **{
+        f"bleu_{n}": (f"BLEU-{n}", "n-grams that stand in held-out text; as real text has")
+        for n in range(2, 6)
+    },
+    **{
+        f"self_bleu_{n}": (f"self-BLEU-{n}", "how alike samples are among themselves; as real text has")
+        for n in range(2, 6)
+    },
+    "mauve": ("MAUVE-like area", "1 for equal laws; higher is better, as real text has at best"),
     "distinct_1": ("distinct words", "different ones over all; as real text has"),
     "distinct_2": ("distinct pairs of words", "as real text has"),
     "distinct_3": ("distinct threes of words", "as real text has"),

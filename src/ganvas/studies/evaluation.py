@@ -133,17 +133,15 @@ def evaluate(
     """Judge a run by items that it has not seen; what is found, as it stands in the run's evaluation.json.
 
     `samples`: how many are made, left out as many as there are held-out items, 5,000 at most. `features`:
-    "opennsfw", "pixels", or an .onnx or TorchScript file; of speech a recogniser of faster-whisper, by name
-    or folder. `baselines`: judge random, template and parametric too. `data`: other held-out data. Raises
+    "opennsfw", "pixels", or an .onnx or TorchScript file; of text "words", "minilm", or a folder with a BERT
+    of sentences; of speech a recogniser of faster-whisper, by name or folder. `baselines`: judge random, template and parametric too. `data`: other held-out data. Raises
     UserError where there is nothing to judge, or to judge by.
     """
     began = time.monotonic()
     run = run if isinstance(run, Run) else Run.open(Path(run))
     how = {"samples": samples, "data": data, "seed": seed, "said": said, "progress": progress}
     if kind_of_run(run) == "text":
-        if features:
-            raise UserError("text is judged by its likelihood and by counting: leave --features out")
-        return written.evaluate(run, load(run.path, device), **how)
+        return written.evaluate(run, load(run.path, device), features=features, **how)
     if kind_of_run(run) in ("sound", "speech"):
         return spoken.evaluate(run, load(run.path, device), recogniser=features, **how)
     judge, training, labels = seated(run, features=features, device=device, **how)
