@@ -2,7 +2,7 @@
 
     python benchmarks/kill.py                20 x SIGKILL, 20 x Ctrl-C, of one process and of two by torchrun
     python benchmarks/kill.py --kills 3       the same, shorter
-    python benchmarks/kill.py --recipe hvae   of another (vae, vaegan, hvae, textvae, voice), or dcgan-treated
+    python benchmarks/kill.py --recipe hvae   of another (vae, textvae, relgan, voice …), or dcgan-treated
 
 A kill comes at a random moment: while Python starts, while data is read, in a step, while a checkpoint is
 written. A checkpoint follows every step, so that many kills hit one. The GAN has lazy R1, two critics and
@@ -42,13 +42,22 @@ RECIPES = {
         *("--encoder.width", "16", "--encoder.depth", "1", "--encoder.heads", "2", "--text.context", "32"),
         *("--decoder.width", "16", "--decoder.depth", "1", "--decoder.heads", "2", "--word-dropout", "0.1"),
     ],
+    "seqgan": [
+        *("--model.network", "lstm", "--model.width", "16", "--likelihood", "0.4", "--meeting", "0.1"),
+        *("--critic.width", "16", "--critic.depth", "1", "--critic.heads", "2", "--text.context", "24"),
+    ],
+    "relgan": [
+        *("--model.width", "16", "--model.depth", "1", "--model.heads", "2", "--text.context", "24"),
+        *("--critic.width", "8", "--critic.representations", "2", "--likelihood", "0.4", "--rise", "10"),
+    ],
     "voice": [
         *("--encoder.width", "16", "--encoder.depth", "1", "--decoder.width", "16", "--decoder.depth", "1"),
         *("--critic.width", "2", "--segment", "8", "--prior.width", "16", "--prior.depth", "1"),
         *("--prior.flow", "16", "--prior.moves", "2"),
     ],
 }
-DATA = {"textvae": ["--data", "poems"], "voice": ["--data", "asterisk"]}
+TEXT = ["--data", "poems"]
+DATA = {"textvae": TEXT, "seqgan": TEXT, "relgan": TEXT, "voice": ["--data", "asterisk"]}
 PICTURES = ["--data", "fashion", "--image.size", "32"]
 COMMON = [
     *("--training.batch", "16", "--training.accumulate", "2", "--training.checkpoint-every", "0"),

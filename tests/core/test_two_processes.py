@@ -10,7 +10,7 @@ import torch.multiprocessing as mp
 from ganvas.core.turns import Player, play, players_of
 from ganvas.data.spec import Spec
 from ganvas.data.vocabulary import Vocabulary
-from ganvas.models import dcgan, hvae, lm, textvae, vae, vaegan, vqvae
+from ganvas.models import dcgan, duel, hvae, lm, relgan, seqgan, textvae, vae, vaegan, vqvae
 from ganvas.remedies.augmentation import AugmentSettings
 from ganvas.remedies.penalties import PenaltySettings
 
@@ -71,6 +71,27 @@ TEXTS = {
         textvae.Settings(encoder=SHORT, decoder=SHORT, latent=5, free_bits=0.05, pretraining=0.4, warmup=0.5),
         Spec(kind="text", shape=(16,), vocabulary=Vocabulary(ends=True)),
     ),
+    "seqgan": (
+        seqgan,
+        seqgan.Settings(
+            model=duel.NetworkSettings(network="lstm", width=8),
+            critic=seqgan.CriticSettings(width=8, depth=1, heads=2, dropout=0.0),
+            likelihood=0.3,
+            meeting=0.0,
+            anchor=0.1,
+        ),
+        Spec(kind="text", shape=(16,), vocabulary=Vocabulary(ends=True)),
+    ),
+    "relgan": (
+        relgan,
+        relgan.Settings(
+            model=duel.NetworkSettings(width=8, depth=1, heads=2),
+            critic=relgan.CriticSettings(width=4, representations=2, dropout=0.0),
+            likelihood=0.3,
+            meeting=0.0,
+        ),
+        Spec(kind="text", shape=(16,), vocabulary=Vocabulary(ends=True)),
+    ),
     "chats": (
         lm,
         lm.Settings(model=SHORT),
@@ -83,6 +104,14 @@ TEXTS = {
 def shared_noise(rank, processes):
     """What is drawn is each process' part of what one process would draw for the joined batch."""
     generator, mine = torch.Generator().manual_seed(9), ITEMS // processes
+    even = torch.rand
+
+    def rand(*shape, device=None):
+        shape = torch.Size(shape[0]) if len(shape) == 1 else torch.Size(shape)
+        if mine not in shape:  # not of this batch
+            return even(shape)
+        whole = even(ITEMS, *shape[1:], generator=generator, dtype=torch.float64)
+        return whole.chunk(processes)[rank].to(torch.get_default_dtype())
 
     def randn(*shape, device=None, dtype=None):
         at = shape.index(mine) if mine in shape else shape.index(2 * mine)
@@ -91,6 +120,7 @@ def shared_noise(rank, processes):
         return drawn.chunk(processes, at)[rank].to(dtype or torch.get_default_dtype())
 
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch, "rand", rand)
         patch.setattr(torch, "randn", randn)
         patch.setattr(torch, "randn_like", lambda x: randn(*x.shape, dtype=x.dtype))
         yield
@@ -139,6 +169,9 @@ def weights(name, dtype, rank=0, processes=1):
         for step, batch in enumerate(parts):
             model.progress = step / STEPS
             play(model, players, [{k: t.chunk(processes)[rank] for k, t in batch.items()}], step)
+            if model.due((step + 1) / STEPS):
+                with torch.no_grad():
+                    model.load_state_dict(model.look() or {}, strict=False)
             found.append({key: value.clone() for key, value in model.state_dict().items()})
     torch.set_default_dtype(before)
     return found

@@ -17,7 +17,7 @@ from ganvas.core.averaging import Average
 from ganvas.core.data import Data
 from ganvas.core.errors import UserError
 from ganvas.core.randomness import Order, reseed
-from ganvas.core.run import Run
+from ganvas.core.run import WATCHED, Run
 from ganvas.core.schedule import Clock, learning_rate
 from ganvas.core.settings import Settings
 from ganvas.core.turns import Batch, Objective, Player, play, players_of
@@ -160,13 +160,13 @@ class Trainer:
     def advance(self) -> dict[str, torch.Tensor]:
         """One step."""
         factor = learning_rate(self.step, self.total, self.settings.warmup, self.settings.decay)
-        for player in self.players.values():
+        self.objective.progress = self.step / self.total
+        for name, player in self.players.items():
             for group in player.optimiser.param_groups:
-                group["lr"] = group["initial_lr"] * factor
+                group["lr"] = group["initial_lr"] * factor * self.objective.pace(name)
         while True:
             try:
                 reseed(self.seed, distributed.rank(), self.step)
-                self.objective.progress = self.step / self.total
                 stats = play(self.objective, self.players, self._batches(), self.step, self.precision)
                 break
             except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
@@ -174,7 +174,20 @@ class Trainer:
             memory.spare()  # what the error held on to is free only here
         self.step += 1
         self.average.update(self.objective, self.step)
+        if self.objective.due(self.step / self.total):
+            self._reflect()
         return stats
+
+    def _reflect(self) -> None:
+        """Let the objective look at itself as it is used, and go on from where it says."""
+        with self.averaged() as objective:
+            weights = objective.look()
+        if weights is None:
+            return
+        self.objective.load_state_dict(weights, strict=False)
+        for name in {name.partition(".")[0] for name in weights} & self.players.keys():
+            self.players[name].optimiser.state.clear()
+        self.average.restart(self.objective)
 
     def _batches(self) -> list[Batch]:
         first = self.step * self.settings.batch + distributed.rank() * self._share
@@ -206,6 +219,7 @@ class Trainer:
     def _look(self, stats: dict[str, torch.Tensor]) -> None:
         """Log the means since the last line, and keep samples, when it is time."""
         last = self.step >= self.total
+        self._tell()
         for name, value in stats.items():  # some come in every so many steps only
             self._figures[name] = self._figures.get(name, 0) + torch.stack([value, torch.ones_like(value)])
         if self.step % self.settings.log_every == 0 or last or self.step == 1:
@@ -213,6 +227,14 @@ class Trainer:
             self._figures.clear()
         if self.settings.snapshots and (last or self._crossed_mark()):
             self.snapshot()
+
+    def _tell(self) -> None:
+        """What the objective has to say."""
+        for sentence in self.objective.news if distributed.rank() == 0 else ():
+            stretch = {"stretch": self.run.stretch} if self.run.stretch else {}
+            self.run.log({"step": self.step, "said": sentence} | stretch, WATCHED[1])
+            self.observer.said(sentence)
+        self.objective.news = ()
 
     def _crossed_mark(self) -> bool:
         """Marks lie denser at first, when much changes: at k^2 / n^2 of the way."""
@@ -256,7 +278,7 @@ class Trainer:
 
     def _agree(self) -> tuple[bool, bool]:
         """Whether to stop, and whether to save: by the first process' clock, and if any is told to stop."""
-        self.total = self.clock.fit(self.step, self.total)
+        self.total = self.step if self.objective.over else self.clock.fit(self.step, self.total)
         save = self.clock.elapsed - self._saved > self.settings.checkpoint_every
         if distributed.world() == 1:
             return self.stopping, save

@@ -40,6 +40,10 @@ class Objective(nn.Module):
     """What a user should be told before training begins."""
     parts: int = 1
     """In how many parts this step goes through its batch: what one keeps between turns is kept that often."""
+    over: bool = False
+    """Whether nothing is left to learn: then the training ends before its last step."""
+    news: tuple[str, ...] = ()
+    """What a user should be told now; the loop says it, writes it into the diary, and empties this."""
 
     def prepare(self, data: "Data") -> None:
         """Once, before the first step of a new run: what is learnt from all the data without gradients.
@@ -56,6 +60,20 @@ class Objective(nn.Module):
     def turns(self, batch: Batch, step: int) -> Iterator[Turn]:
         """What each player minimises in this step, turn by turn; code after a `yield` sees the update."""
         raise NotImplementedError
+
+    def pace(self, player: str) -> float:
+        """A factor of this player's learning rate by now."""
+        return 1.0
+
+    def due(self, progress: float) -> bool:
+        """Whether it wants to look at itself as it is used, now that this share of the training is done."""
+        return False
+
+    def look(self) -> dict[str, Tensor] | None:
+        """What it does when that is `due`, with averaged weights, in every process alike. What it gives,
+        tensors by their names in `state_dict`, is what training goes on from: players whose weights are among
+        them, and the average, begin there anew.
+        """
 
     def sample(self, n: int, *, generator: torch.Generator | None = None, **condition: Any) -> Tensor:
         """Draw `n` items. The randomness comes from `generator`, a CPU one, whatever the device."""

@@ -25,7 +25,7 @@ FEWEST = 20
 """Items, below which they are no set to hold some out of."""
 BROKEN_SHARE = 0.1
 COLUMN = "text"
-Unit = Literal["auto", "running", "lines", "files"]
+Unit = Literal["auto", "running", "lines", "files", "numbers"]
 
 
 @dataclass
@@ -35,6 +35,8 @@ class Corpus:
     documents: list[str] = field(default_factory=list)
     running: bool = False
     chats: bool = False
+    numbers: int = 0
+    """Where items are whole numbers: how many there are up to the largest."""
     notes: list[str] = field(default_factory=list)
     encodings: Counter[str] = field(default_factory=Counter)
     """Files of each."""
@@ -126,7 +128,7 @@ def _plain(text: str, name: str, unit: Unit, alone: bool, corpus: Corpus) -> lis
     """A list of items, where that is asked for or no line of many is blank; else the whole."""
     lines = text.strip("\n").split("\n")
     listed = len(lines) >= LINES and all(line.strip() for line in lines)
-    if unit == "lines" or (unit == "auto" and alone and listed):
+    if unit in ("lines", "numbers") or (unit == "auto" and alone and listed):
         if unit == "auto":
             corpus.notes.append(
                 f"None of the {len(lines):,} lines of {name} is blank, so each is taken for an item "
@@ -202,7 +204,7 @@ def _sorted_out(corpus: Corpus, name: str, unit: Unit, alone: bool) -> Corpus:
     if chats := sum(isinstance(text, Chat) for text in full):
         return _chats(corpus, chats, name, unit, alone)
     corpus.running = unit == "running" or len(full) < FEWEST
-    if corpus.running and unit in ("lines", "files"):
+    if corpus.running and unit in ("lines", "files", "numbers"):
         raise UserError(
             f"{name} {'holds' if alone else 'hold'} {len(full)} items, and {FEWEST} are needed to hold some "
             f"out; leave --text.unit out to take them for running text"
@@ -210,7 +212,20 @@ def _sorted_out(corpus: Corpus, name: str, unit: Unit, alone: bool) -> Corpus:
     if corpus.running:
         which = "one running text" if len(full) == 1 else f"{len(full)} running texts"
         corpus.notes.append(f"{name} {'is' if alone else 'are'} taken for {which}.")
+    if unit == "numbers":
+        corpus.numbers = 1 + max(_largest(text, name) for text in full)
     return corpus
+
+
+def _largest(text: str, name: str) -> int:
+    """Of the whole numbers that a text is."""
+    words = text.split()
+    if other := next((word for word in words if not (word.isascii() and word.isdigit())), None):
+        raise UserError(
+            f"{name} holds {other[:20]!r} in the item {text[:30]!r} …; --text.unit numbers takes "
+            f"whole numbers from 0 on, with blanks between"
+        )
+    return max(map(int, words))
 
 
 def _chats(corpus: Corpus, count: int, name: str, unit: Unit, alone: bool) -> Corpus:

@@ -34,7 +34,9 @@ class Spec(Settings):
     vocabulary: Vocabulary | None = None
     """Of text."""
     longest: int = 0
-    """Of text: tokens of the longest item."""
+    """Of text: tokens of the longest item, its end among them."""
+    shortest: int = 0
+    """Of numbers: tokens of the shortest item."""
     rate: int = 0
     """Of sound and speech: samples a second."""
     symbols: tuple[str, ...] = ()

@@ -26,10 +26,12 @@ class TextSettings(Settings):
     context: int = Field(default=256, ge=8, le=16_384)
     """Tokens in a window, which is as far as a model looks back."""
     vocabulary: int | None = Field(default=None, ge=256, le=1_000_000)
-    """Tokens there are. 256: raw bytes. None: these below 2 MB, else bytes joined, to suit its size."""
+    """Tokens there are. 256: raw bytes. None: these below 2 MB, else bytes joined, to suit its size. Of
+    numbers: how many there are; None: as many as there are up to the largest one."""
     unit: Unit = "auto"
-    """What one item is: a line, a file, or nothing (running text). auto: a row of .jsonl or .csv, a file of a
-    folder, a line where a file has 100 or more and none is blank; running text if there are fewer than 20."""
+    """What one item is: a line, a file, nothing (running text), or a line of whole numbers. auto: a row of
+    .jsonl or .csv, a file of a folder, a line where a file has 100 or more and none is blank; running text if
+    there are fewer than 20."""
     column: str | None = None
     """Of a .csv, or the name in the rows of a .jsonl ("text", if none is given)."""
     held_out: float = Field(default=0.1, ge=0, lt=1)
@@ -60,6 +62,7 @@ class Texts:
         self.vocabulary: Vocabulary = prepared.vocabulary
         self.running: bool = prepared.facts["running"]
         self.longest: int = prepared.facts["longest"]
+        self.shortest: int = prepared.facts.get("shortest", 0)
         self.notes: list[str] = list(prepared.facts["notes"])
         self.facts = prepared.facts
         self.part = part
@@ -82,7 +85,10 @@ class Texts:
 
     @property
     def spec(self) -> Spec:
-        return Spec(kind=self.kind, shape=(self.context,), vocabulary=self.vocabulary, longest=self.longest)
+        words, longest, shortest = self.vocabulary, self.longest, self.shortest
+        return Spec(
+            kind=self.kind, shape=(self.context,), vocabulary=words, longest=longest, shortest=shortest
+        )
 
     def __len__(self) -> int:
         return len(self._windows)
@@ -201,7 +207,8 @@ def load(
 
 
 def _held_out(data: Texts, prepared: "Prepared", share: float) -> str:
-    unit = "bytes" if not data.vocabulary.merges else f"a vocabulary of {data.vocabulary.size:,}"
+    plain = not data.vocabulary.merges and not data.vocabulary.numbers
+    unit = "bytes" if plain else f"a vocabulary of {data.vocabulary.size:,}"
     tokens = f"{len(data.part.tokens):,} tokens ({unit})"
     if not share:
         return f"{tokens} to train on; nothing is held out, so nothing can be judged."

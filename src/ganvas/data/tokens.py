@@ -65,7 +65,7 @@ def prepare(
     corpus = source.read()
     digests = [hashlib.sha256(as_bytes(text)).digest() for text in corpus.documents]
     content = hashlib.sha256(b"".join(digests)).hexdigest()
-    kind = "chats" if corpus.chats else corpus.running
+    kind = "chats" if corpus.chats else ["numbers", corpus.numbers] if corpus.numbers else corpus.running
     fingerprint = cache.digest(ROOM, FORMAT, content, kind, held_out, size)
     prepared = read(fingerprint)
     if prepared is None:
@@ -131,9 +131,12 @@ def _build(
     lengths = [sum(len(as_bytes(text)) for text in texts) for texts in both]
     roles = ROLES if corpus.chats else ()
     said = (part for text in both[0] for part in spoken(text))
-    vocabulary = learn(said, size or fitted(lengths[0]), not corpus.running, roles)
+    if corpus.numbers:
+        vocabulary = counting(corpus.numbers, size, name)
+    else:
+        vocabulary = learn(said, size or fitted(lengths[0]), not corpus.running, roles)
     dtype = np.dtype(np.uint16 if vocabulary.size <= 1 << 16 else np.uint32)
-    total, done, starts, counts, longest = sum(map(len, both)), 0, [], [], 0
+    total, done, starts, counts, long = sum(map(len, both)), 0, [], [], [0]
     with open(folder / "tokens", "wb") as file:
         for texts in both:
             begins, count = [], 0
@@ -142,7 +145,8 @@ def _build(
                 begins.append(count)
                 tokens = tokens if corpus.running else np.append(vocabulary.end, tokens)  # pyright: ignore
                 file.write(tokens.astype(dtype).tobytes())
-                count, longest, done = count + len(tokens), max(longest, len(tokens)), done + 1
+                count, done = count + len(tokens), done + 1
+                long.append(len(tokens))
                 if progress:
                     progress(done, total)
             if vocabulary.ends and begins:
@@ -161,7 +165,8 @@ def _build(
         "bytes": lengths,
         "items": [len(texts) for texts in both],
         "running": corpus.running,
-        "longest": longest,
+        "longest": max(long),
+        "shortest": min(long[1:], default=0) if corpus.numbers else 0,
         "notes": corpus.notes,
         "encodings": corpus.encodings,
         "broken": corpus.broken[:10],
@@ -169,6 +174,16 @@ def _build(
         "survey": surveyed(corpus.documents, digests),
     }
     (folder / "facts.json").write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
+
+
+def counting(largest: int, size: int | None, name: str) -> Vocabulary:
+    """Whole numbers as tokens: as many as asked for, or as there are."""
+    if size and size < largest:
+        raise UserError(
+            f"{name} holds the number {largest - 1:,}, and --text.vocabulary {size:,} has those below "
+            f"{size:,}"
+        )
+    return Vocabulary(numbers=size or largest, ends=True)
 
 
 def surveyed(documents: list[str], digests: list[bytes]) -> dict[str, Any]:

@@ -35,6 +35,9 @@ class Vocabulary(Settings):
     """Whether there is a token for the end of an item, which begins one too."""
     roles: tuple[str, ...] = ()
     """Who may speak in a chat."""
+    numbers: int = 0
+    """Where it is not 0, texts are whole numbers from 0 on with blanks between, and each of so many is a
+    token: of this, what is said of bytes above does not hold."""
 
     @cached_property
     def pairs(self) -> list[tuple[int, int]]:
@@ -44,6 +47,8 @@ class Vocabulary(Settings):
     def pieces(self) -> list[bytes]:
         """What each token stands for: in chats roles for how a line begins, an end of a turn for its break;
         an end stands for nothing."""
+        if self.numbers:
+            return [f"{k} ".encode() for k in range(self.numbers)] + [b""] * self.ends
         found = [bytes([k]) for k in range(BYTES)]
         known = set(found)
         for a, b in self.pairs:
@@ -92,6 +97,8 @@ class Vocabulary(Settings):
         if isinstance(text, Chat) and self.roles:
             turns = [[[self.role(role)], self.encode(said), [self.turn_end]] for role, said in text.turns]
             return np.concatenate([np.asarray(part, np.int64) for turn in turns for part in turn])
+        if self.numbers:
+            return self._numbers(text)
         if not self.merges:
             return np.frombuffer(as_bytes(text), np.uint8).astype(np.int64)
         parts = self._tokenizer.encode_batch_fast([*cut(sound(text))], add_special_tokens=False)
@@ -103,7 +110,20 @@ class Vocabulary(Settings):
 
     def text(self, tokens: Sequence[int] | np.ndarray) -> str:
         """Up to the first end; bytes that are no UTF-8 become U+FFFD."""
-        return self.decode(until_end(np.asarray(tokens), self.end).tolist()).decode("utf-8", "replace")
+        found = self.decode(until_end(np.asarray(tokens), self.end).tolist()).decode("utf-8", "replace")
+        return found.removesuffix(" ") if self.numbers else found
+
+    def _numbers(self, text: str) -> "Tokens":
+        try:
+            found = np.array(text.split(), np.int64)
+        except (ValueError, OverflowError):
+            found = np.array([-1])
+        if len(found) and not (found.min() >= 0 and found.max() < self.numbers):
+            raise UserError(
+                f"this model has learnt whole numbers from 0 to {self.numbers - 1:,} with blanks between, "
+                f"and {text[:40]!r} is other"
+            )
+        return found
 
     @cached_property
     def _tokenizer(self) -> "Tokenizer":

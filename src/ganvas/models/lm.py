@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -72,23 +73,20 @@ class LM(Objective):
         net, self.spec = config.model, spec
         if spec.vocabulary is None:
             raise ValueError("a language model is of text: its data have a vocabulary")
-        check_heads("model", net.width, net.heads)
         self.vocabulary = spec.vocabulary
         self.context: int = spec.shape[0]
-        self.model = Decoder(
-            self.vocabulary.size,
-            self.context,
-            net.width,
-            net.depth,
-            net.heads,
-            net.dropout,
-            self.vocabulary.end,
-        )
+        self.model = self.network(net)
         self.register_buffer("lengths", torch.from_numpy(self.vocabulary.lengths), persistent=False)
 
         if self.vocabulary.roles:
             self.register_buffer("openings", torch.full((OPENINGS, self.context), self.vocabulary.start))
             self.openings[:, 1] = self.vocabulary.role(REPLY)
+
+    def network(self, net: NetworkSettings) -> Any:
+        """What says which token comes next."""
+        check_heads("model", net.width, net.heads)
+        words, places = self.vocabulary, self.context
+        return Decoder(words.size, places, net.width, net.depth, net.heads, net.dropout, words.end)
 
     def prepare(self, data: Data) -> None:
         """Of chats, beginnings of some are kept up to where the first reply begins, or their ends."""
@@ -127,8 +125,10 @@ class LM(Objective):
             return tokens
         return tokens.masked_fill(~replies(tokens, self.vocabulary), IGNORED)
 
-    def log_prob(self, texts: Sequence[Int[Tensor, " token"]]) -> list[Float[Tensor, " block"]]:
-        """log P of each text in nats, block by block.
+    def log_prob(
+        self, texts: Sequence[Int[Tensor, " token"]], temperature: float = 1.0
+    ) -> list[Float[Tensor, " block"]]:
+        """log P of each text in nats, block by block, with logits divided by the temperature.
 
         Its tokens are cut into blocks as long as a window, and each is foretold from those before it in its
         block. An item begins after an end token and is followed by one, which counts; running text begins
@@ -142,16 +142,16 @@ class LM(Objective):
         order = sorted(range(len(blocks)), key=lambda i: len(blocks[i][1]))
         found = torch.empty(len(blocks), dtype=torch.float64)
         for rows in batches(order, [len(part) for _, part in blocks]):
-            found[rows] = self._blocks([blocks[i][1] for i in rows])
+            found[rows] = self._blocks([blocks[i][1] for i in rows], temperature)
         for (k, _), value in zip(blocks, found, strict=True):
             values[k].append(value)
         return [torch.stack(one) if one else torch.zeros(0) for one in values]
 
     @torch.no_grad()
-    def _blocks(self, parts: Sequence[Int[Tensor, "token 2"]]) -> Float[Tensor, " part"]:
+    def _blocks(self, parts: Sequence[Int[Tensor, "token 2"]], temperature: float) -> Float[Tensor, " part"]:
         """log P of what counts (second column) but the first, given the tokens before (first column)."""
         rows = pad_sequence([*parts], batch_first=True, padding_value=IGNORED).to(self.lengths.device)
-        logits = self.model(rows[:, :-1, 0].clamp(min=0))
+        logits = self.model(rows[:, :-1, 0].clamp(min=0)) / temperature
         nats = F.cross_entropy(logits.mT, rows[:, 1:, 1], ignore_index=IGNORED, reduction="none")
         return -nats.double().sum(1).cpu()
 

@@ -128,6 +128,15 @@ class Decoder(nn.Module):
     ) -> Float[Tensor, "batch place tokens"]:
         """Logits of the token after each place; with a cache the tokens go on from those in it. What is given
         is added to all places before each layer."""
+        return precise(F.linear(self.states(tokens, cache, given), self.embedding.weight))
+
+    def states(
+        self,
+        tokens: Tokens,
+        cache: Cache | None = None,
+        given: Float[Tensor, "layer batch width"] | None = None,
+    ) -> Sequences:
+        """What is known at each place of those up to it."""
         first = cache.filled if cache else 0
         last = first + tokens.shape[1]
         turns = self.cosines[first:last], self.sines[first:last]
@@ -141,7 +150,7 @@ class Decoder(nn.Module):
             x = layer(x, turns, hidden, cache, k)
         if cache:
             cache.filled = last
-        return precise(F.linear(self.norm(x), self.embedding.weight))
+        return self.norm(x)
 
     def _hidden(self, tokens: Tokens) -> Float[Tensor, "batch 1 place place"] | None:
         """-inf at what each place must not look at, where that is more than what comes after it."""

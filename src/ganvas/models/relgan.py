@@ -1,0 +1,95 @@
+"""RelGAN (Nie et al. 2019): the critic's gradient reaches the generator through what it chooses."""
+
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor
+
+from ganvas.core.turns import Turn
+from ganvas.data.spec import Spec
+from ganvas.losses import adversarial
+from ganvas.losses.adversarial import GameName
+from ganvas.models import duel
+from ganvas.models.duel import Duel, Tokens
+from ganvas.models.settings import PlayerSettings
+from ganvas.nn.verdicts import Representations
+
+
+class CriticSettings(PlayerSettings):
+    """Filters over several embeddings of the text."""
+
+    lr: float = Field(default=5e-4, gt=0, le=1)
+    """Adam's learning rate."""
+    weight_decay: float = Field(default=0.1, ge=0)
+    """Of matrices, apart from the gradient."""
+    representations: int = Field(default=16, ge=1, le=1024)
+    """Embeddings, each with a verdict of its own."""
+    dim: int = Field(default=4, ge=1, le=1024)
+    """Numbers in each embedding of a token."""
+    width: int = Field(default=64, ge=1, le=4096)
+    """Filters of each of four lengths, 2 to 5 tokens."""
+    dropout: float = Field(default=0.25, ge=0, lt=1)
+    """Share of what the filters found that is left out in training."""
+
+
+class Settings(duel.Settings):
+    """The stages, the critic, the game and the temperature."""
+
+    critic: CriticSettings = CriticSettings()
+    """Texts -> whether they are real."""
+    game: GameName = "relativistic"
+    """What the players minimise."""
+    hot: float = Field(default=1.0, gt=0)
+    """Temperature of the Gumbel-softmax when the adversarial stage begins."""
+    cold: float = Field(default=0.1, gt=0)
+    """The same at its end; in between its logarithm falls evenly (ibid., sec. 2.4)."""
+
+
+class RelGAN(Duel):
+    """Samples are one-hot, argmax(log p + g), and have the gradient of softmax((log p + g) / tau): straight
+    through (Jang et al. 2017, sec. 2.2)."""
+
+    config: Settings
+
+    def __init__(self, config: Settings, spec: Spec):
+        super().__init__(config, spec)
+        net, self.game = config.critic, adversarial.GAMES[config.game]
+        self.critic = Representations(
+            self.vocabulary.size, net.representations, net.dim, net.width, net.dropout
+        )
+
+    def duel(self, real: Tokens, alone: bool) -> Iterator[Turn]:
+        fake, chances = self.written(real[:, :1], real.shape[1] - 1)
+        for k in range(self.config.critic.steps):
+            fake, chances = self.written(real[:, :1], real.shape[1] - 1) if k else (fake, chances)
+            on_real, on_fake = self.critic(real[:, 1:]).flatten(), self.critic(fake[:, 1:]).flatten()
+            means = {"critic/real": on_real.mean().detach(), "critic/fake": on_fake.mean().detach()}
+            yield Turn({"critic": self.game.critic(on_real, on_fake)}, means)
+        if alone:
+            return
+        chosen = self.chosen(fake, chances)
+        with torch.no_grad():
+            on_real = self.critic(real[:, 1:]).flatten()
+        loss = self.game.generator(self.critic(chosen).flatten(), on_real)
+        tau = torch.tensor(self.temperature)
+        yield Turn({"model": self.anchored(loss, real)}, {"temperature": tau})
+
+    @property
+    def temperature(self) -> float:
+        """tau by now."""
+        start = self.config.likelihood + self.config.meeting
+        share = min(1.0, max(0.0, (self.progress - start) / max(1 - start, 1e-9)))
+        return self.config.hot ** (1 - share) * self.config.cold**share
+
+    def chosen(self, fake: Tokens, chances: list[Tensor]) -> Float[Tensor, "batch place token"]:
+        """One-hot rows of what was written; gradients flow where it is text."""
+        logits = self.model(fake[:, :-1]) + torch.stack(chances, 1)
+        soft = (logits / self.temperature).softmax(2) * self.real_places(fake)[..., None]
+        return F.one_hot(fake[:, 1:], self.vocabulary.size).to(soft) + (soft - soft.detach())
+
+
+def build(config: Settings, spec: Spec) -> RelGAN:
+    return RelGAN(config, spec)
