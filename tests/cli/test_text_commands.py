@@ -101,3 +101,17 @@ def test_bad_wishes_are_refused_in_a_sentence(typed, trained, pictures):
         code, out, err = typed(*args)
         assert (code, out) == (2, "")
         assert sentence in err.splitlines()[-1]
+
+
+def test_the_card_is_drawn_and_told(typed, trained):
+    run = trained / "lines"
+    code, out, err = typed("evaluate", run, "--samples", 12, "--card", "--json", "--device", "cpu")
+    assert code == 0, err
+    found = json.loads(out)["card"]
+    assert [len(rows) for rows in found["curves"].values()] == [9]
+    assert all("bits_per_byte" in row for row in found["curves"]["model"])
+    assert "real text" in found["verdict"][0]
+    assert {path.name for path in (run / "evaluation").iterdir()} == {"card.png", "card.svg"}
+    page = (run / "report.html").read_text()
+    assert "The honesty card" in page
+    assert found["verdict"][0] in page

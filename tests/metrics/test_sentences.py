@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -59,7 +60,7 @@ def test_divergence_curve_of_two_cells_by_hand():
     assert points[13].tolist() == pytest.approx([x, y], rel=1e-9)
     assert points[0].tolist() == [1, 0]
     assert points[-1].tolist() == [0, 1]
-    below = sum((a[0] - b[0]) * (a[1] + b[1]) / 2 for a, b in zip(points, points[1:], strict=False))
+    below = sum((a[0] - b[0]) * (a[1] + b[1]) / 2 for a, b in pairwise(points))
     assert area(points) == pytest.approx(below, rel=1e-6)
 
 

@@ -18,6 +18,8 @@ class Evaluate:
     ganvas evaluate runs/photos --baselines
 
     ganvas evaluate runs/photos --features inception.pt --samples 10000
+
+    ganvas evaluate runs/captions --card
     """
 
     run: Positional[Path]
@@ -31,6 +33,9 @@ class Evaluate:
     features cannot be compared."""
     baselines: bool = False
     """Judge the baselines random, template and parametric too."""
+    card: bool = False
+    """Of text: draw quality against diversity over temperature, for the model, for its own likelihood stage
+    and for real text, and say what that means."""
     data: Annotated[str | None, written("HELDOUT")] = None
     """Real pictures that it has not seen; left out, those of its data that were held out."""
     seed: int = 0

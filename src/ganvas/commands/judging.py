@@ -20,6 +20,7 @@ def evaluate(ask: "Evaluate") -> dict[str, Any]:
             samples=ask.samples,
             features=ask.features,
             baselines=ask.baselines,
+            card=ask.card,
             data=ask.data,
             seed=ask.seed,
             device=ask.device,
@@ -30,7 +31,8 @@ def evaluate(ask: "Evaluate") -> dict[str, Any]:
     if not ask.as_json:
         table = evaluated.table(found)
         OUT.print(figures("", table.heads, table.rows))
-        words = [*table.notes, (found.get("copying") or {}).get("verdict"), evaluated.distinct(found)]
+        words = [*table.notes, *(found.get("card") or {}).get("verdict", [])]
+        words += [(found.get("copying") or {}).get("verdict"), evaluated.distinct(found)]
         for sentence in filter(None, words):
             OUT.print(sentence, markup=False, soft_wrap=True)
         OUT.print(f"The same, with pictures, in {path}", markup=False, soft_wrap=True)

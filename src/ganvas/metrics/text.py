@@ -88,8 +88,8 @@ def grams(texts: Sequence[str], n: int) -> int:
 
 
 def distinct_rate(texts: Sequence[str], n: int, most: int) -> Rate:
-    """The same with its interval, by the jackknife of `GROUPS` groups of texts, one left out in turn (Quenouille
-    1956; Efron 1982, ch. 3): texts drawn twice, as the bootstrap has them, would not be different ones."""
+    """The same with its interval, by the jackknife of `GROUPS` groups of texts, one left out in turn (Efron
+    1982, ch. 3): texts drawn twice, as the bootstrap has them, would not be different ones."""
     value, groups = distinct(texts, n, most), min(GROUPS, len(texts))
     left = [[t for k, t in enumerate(texts) if k % groups != j] for j in range(groups)]
     found = np.array([distinct(part, n, most * (groups - 1) // groups) for part in left])

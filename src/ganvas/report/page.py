@@ -15,7 +15,7 @@ from ganvas.core.files import write_text
 from ganvas.core.run import HELD_OUT, QUALITY, Run
 from ganvas.data.load import KINDS
 from ganvas.remedies.treatment import in_force
-from ganvas.report import diary, evaluated
+from ganvas.report import card, diary, evaluated
 from ganvas.report.curves import charts, short
 from ganvas.report.explored import drawn
 from ganvas.report.players import player
@@ -82,6 +82,7 @@ def contents(run: Run) -> dict[str, Any]:
         "table": evaluated.table(judged),
         "classes": evaluated.classes(judged),
         "copying": judged.get("copying"),
+        "card": honesty(run.path, judged.get("card") or {}),
         "neighbours": neighbours(run.path, judged.get("copying") or {}),
         "distinct": evaluated.distinct(judged),
         "diary": [*diary.entries(run.lines(DIARY))],
@@ -219,6 +220,11 @@ def shown(value: Any) -> str:
         return "yes" if value else "no"
     words = "–" if value is None or value in ("", {}) else str(value)
     return words if len(words) <= WORDY else f"{words[:WORDY]} …"
+
+
+def honesty(run: Path, found: dict[str, Any]) -> dict[str, Any]:
+    """The card, drawn anew, and its verdict."""
+    return {"picture": picture(card.draw(found, run)), "verdict": found["verdict"]} if found else {}
 
 
 def neighbours(run: Path, found: dict[str, Any]) -> list[Picture]:

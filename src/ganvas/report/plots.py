@@ -48,7 +48,7 @@ def over_seeds(study: dict[str, Any], folder: Path) -> Iterator[Path]:
         panel.set_ylim(len(rows) - 0.5, -0.5)
     for panel in panels[len(keys) :]:
         panel.set_visible(False)
-    yield from _saved(drawing, folder / "seeds")
+    yield from saved(drawing, folder / "seeds")
 
 
 def over_budget(study: dict[str, Any], folder: Path) -> Iterator[Path]:
@@ -77,14 +77,15 @@ def over_budget(study: dict[str, Any], folder: Path) -> Iterator[Path]:
     panel.grid(color="#e3e3de", linewidth=0.8)
     panel.spines[["top", "right"]].set_visible(False)
     panel.legend(frameon=False, fontsize=8)
-    yield from _saved(drawing, folder / "budget")
+    yield from saved(drawing, folder / "budget")
 
 
 def _line(row: dict[str, Any], key: str) -> list[tuple[float, dict[str, Any]]]:
     return [(point["at"], point["figures"][key]) for point in row["curve"] if key in point["figures"]]
 
 
-def _saved(drawing: "Figure", stem: Path) -> Iterator[Path]:
+def saved(drawing: "Figure", stem: Path) -> Iterator[Path]:
+    """As .png and .svg, the same bits each time."""
     from matplotlib import rc_context
 
     with rc_context({"svg.hashsalt": "ganvas", "svg.fonttype": "path"}):

@@ -124,6 +124,7 @@ def evaluate(
     samples: int | None = None,
     features: str | None = None,
     baselines: bool = False,
+    card: bool = False,
     data: str | Path | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -132,16 +133,20 @@ def evaluate(
 ) -> dict[str, Any]:
     """Judge a run by items that it has not seen; what is found, as it stands in the run's evaluation.json.
 
-    `samples`: how many are made, left out as many as there are held-out items, 5,000 at most. `features`:
-    "opennsfw", "pixels", or an .onnx or TorchScript file; of text "words", "minilm", or a folder with a BERT
-    of sentences; of speech a recogniser of faster-whisper, by name or folder. `baselines`: judge random, template and parametric too. `data`: other held-out data. Raises
-    UserError where there is nothing to judge, or to judge by.
+    `samples`: how many are made, left out as many as there are held-out items, 5,000 at most (of text 1,000).
+    `features`: "opennsfw", "pixels", or an .onnx or TorchScript file; of text "words", "minilm", or a folder
+    with a BERT of sentences; of speech a recogniser of faster-whisper, by name or folder. `baselines`: judge
+    random, template and parametric too. `card`: of text, quality against diversity over temperature. `data`:
+    other held-out data. Raises UserError where there is nothing to judge, or to judge by.
     """
     began = time.monotonic()
     run = run if isinstance(run, Run) else Run.open(Path(run))
     how = {"samples": samples, "data": data, "seed": seed, "said": said, "progress": progress}
     if kind_of_run(run) == "text":
-        return written.evaluate(run, load(run.path, device), features=features, **how)
+        more = {"features": features, "baselines": baselines, "card": card}
+        return written.evaluate(run, load(run.path, device), **more, **how)
+    if card:
+        raise UserError("the card is of text: it sets quality against diversity over temperature")
     if kind_of_run(run) in ("sound", "speech"):
         return spoken.evaluate(run, load(run.path, device), recogniser=features, **how)
     judge, training, labels = seated(run, features=features, device=device, **how)

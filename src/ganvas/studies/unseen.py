@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from ganvas.core.errors import UserError
 from ganvas.core.run import Run
@@ -15,6 +16,7 @@ from ganvas.data.text import Texts
 from ganvas.data.vocabulary import Vocabulary
 from ganvas.metrics.protocol import Protocol
 from ganvas.model import Model
+from ganvas.models.chatting import replies
 from ganvas.recipes.base import data_settings, find
 
 FEWEST = 10
@@ -128,3 +130,11 @@ def _exchanges(chats: list[np.ndarray], words: Vocabulary) -> tuple[list[str], l
         texts.append(words.text(said[: int((said == words.turn_end).argmax())]))
         asked.append(np.append(words.start, chat[:at]).astype(np.int64))
     return texts, asked
+
+
+def foretold(part: np.ndarray, words: Vocabulary) -> bytes:
+    """The bytes whose probability is asked for: replies, items with their ends, or all but a first token."""
+    if words.roles:
+        tokens = torch.from_numpy(part.astype(np.int64))
+        return words.decode(tokens[replies(tokens[None], words)[0]].tolist())
+    return words.decode(part.tolist()) + b"\n" if words.ends else words.decode(part[1:].tolist())

@@ -1,7 +1,7 @@
 """How good a model of text is, by text that it has not seen, beside simple laws and what real text gets."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +12,17 @@ from ganvas.core.errors import UserError
 from ganvas.core.files import write_json
 from ganvas.core.run import Run
 from ganvas.data.text import Texts
-from ganvas.data.vocabulary import Vocabulary
 from ganvas.metrics import text as metrics
 from ganvas.metrics.embeddings import find as find_embedder
 from ganvas.metrics.likelihood import latents as metrics_of_latents
 from ganvas.metrics.protocol import figure
 from ganvas.model import Model
-from ganvas.models.chatting import replies
-from ganvas.models.writing import Choice
+from ganvas.studies.card import card_of
 from ganvas.studies.likelihoods import FILE
 from ganvas.studies.likeness import Likeness, variety
 from ganvas.studies.passages import copied
-from ganvas.studies.unseen import FEWEST, Unseen, as_texts, pieces, some, texts_of, unseen
+from ganvas.studies.samples import samples_of
+from ganvas.studies.unseen import FEWEST, Unseen, as_texts, foretold, pieces, some, texts_of, unseen
 
 AT_ONCE = 64
 """Windows, or items, that are scored between two looks at the clock."""
@@ -38,6 +37,8 @@ def evaluate(
     *,
     samples: int | None,
     features: str | None = None,
+    baselines: bool = False,
+    card: bool = False,
     data: str | Path | None,
     seed: int,
     said: Callable[[str], None],
@@ -62,7 +63,9 @@ def evaluate(
     made = samples_of(model, count, seed, progress("samples"), asked=found.asked)
     judge = Likeness(found, min(count, len(found.texts)), embedder)
     row, floor, copying = _beside_real(made, judge, training, known, model, seed)
-    result |= row | {"floor": floor, "classes": {}, "baselines": baselines(found, model, known)} | copying
+    result |= row | {"floor": floor, "classes": {}, "baselines": simple_laws(found, model, known)} | copying
+    if card:
+        result["card"] = card_of(model, found, training, samples=samples, seed=seed, progress=progress)
     result |= {
         "protocols": {key: dict(protocol.facts) for key, protocol in found.protocols.items()},
         "seconds": round(time.monotonic() - began, 1),
@@ -101,7 +104,7 @@ def likelihood(model: Model, unseen: Unseen, progress: Callable[[int, int], None
         parts = unseen.parts[start : start + AT_ONCE]
         found: Any = objective.log_prob([torch.from_numpy(p.astype(np.int64)) for p in parts])  # pyright: ignore
         for part, value in zip(parts, found, strict=True):
-            raw = _foretold(part, words)
+            raw = foretold(part, words)
             nats.append(-value.sum().item())
             size.append(len(raw))
             characters.append(sum(byte & 0xC0 != 0x80 for byte in raw))  # those that begin one
@@ -151,11 +154,11 @@ def _leave_out_long(unseen: Unseen, model: Model, said: Callable[[str], None]) -
     unseen.parts = short
 
 
-def baselines(unseen: Unseen, model: Model, known: bytes) -> dict[str, Any]:
+def simple_laws(unseen: Unseen, model: Model, known: bytes) -> dict[str, Any]:
     """What simple laws and a packer need for the same bytes."""
     words = model.spec.vocabulary
     assert words is not None
-    whole = b"".join(_foretold(part, words) for part in unseen.parts)
+    whole = b"".join(foretold(part, words) for part in unseen.parts)
     found = {"uniform": metrics.uniform(256)}
     if known:
         found |= {"unigram": metrics.unigram(known, whole), "xz": metrics.compressed(known, whole)}
@@ -163,34 +166,3 @@ def baselines(unseen: Unseen, model: Model, known: bytes) -> dict[str, Any]:
     return {
         name: {"bits_per_byte": figure(v, None, len(unseen.parts), protocol)} for name, v in found.items()
     }
-
-
-def _foretold(part: np.ndarray, words: Vocabulary) -> bytes:
-    """The bytes whose probability is asked for: replies, items with their ends, or all but a first token."""
-    if words.roles:
-        tokens = torch.from_numpy(part.astype(np.int64))
-        return words.decode(tokens[replies(tokens[None], words)[0]].tolist())
-    return words.decode(part.tolist()) + b"\n" if words.ends else words.decode(part[1:].tolist())
-
-
-def samples_of(
-    model: Model,
-    count: int,
-    seed: int,
-    progress: Callable[[int, int], None],
-    choice: Choice | None = None,
-    asked: Sequence[np.ndarray] = (),
-) -> list[str]:
-    """Samples; of chats, replies to what held-out ones ask."""
-    generator, found = torch.Generator().manual_seed(seed), []
-    objective: Any = model.objective
-    choice = choice or Choice()
-    for begun in asked[:count]:
-        said = objective.reply(torch.from_numpy(begun), model.spec.shape[0], choice, generator)
-        found.append(model.spec.restore([said[:-1].numpy()])[0])
-        progress(len(found), count)
-    while len(found) < count:
-        tokens = objective.sample(min(AT_ONCE, count - len(found)), generator=generator, choice=choice)
-        found += model.spec.restore(tokens.cpu().numpy()).tolist()
-        progress(len(found), count)
-    return found
