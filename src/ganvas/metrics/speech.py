@@ -9,6 +9,7 @@ from jaxtyping import Float, Float32
 
 from ganvas.metrics.judges import RATE, DistillMOS, Recogniser, Sound, SpeakerEncoder
 from ganvas.metrics.text import Rate, mean, rate
+from ganvas.nn.pitch import reach, yin
 from ganvas.nn.spectrogram import Mel
 
 CONTRACTED = (
@@ -22,13 +23,8 @@ CONTRACTED = (
     (r"\b(it|that|there|he|she|what|who|here|let)'s\b", r"\1 is"),
 )
 FILLERS = r"\b(?:hmm|mm|mhm|uh|um)\b"
-LOWEST, HIGHEST = 60.0, 500.0
-"""Hz of a voice's pitch."""
-APERIODIC = 0.25
-"""Of the cumulative mean normalised difference, above which a frame has no pitch; the paper's .15 misses
-much of what synthesised voices have."""
-WINDOW, HOP = 640, 160
-"""Samples at 16 kHz that the pitch is looked for in, and between two such."""
+HOP = 160
+"""Samples at 16 kHz between two frames."""
 QUIET = -40.0
 """dB below the loudest frame that are a pause."""
 DECIBELS = 20 / np.log(10)
@@ -162,38 +158,11 @@ class MelDistance:
 
 
 def pitch(sound: Sound) -> Float[np.ndarray, " frame"]:
-    """Hz every 10 ms, 0 where there is none (YIN, de Cheveigné & Kawahara 2002, steps 1 to 5)."""
-    longest = int(RATE / LOWEST)
-    count = (len(sound) - WINDOW - longest) // HOP + 1
-    if count < 1:
+    """Hz every 10 ms, 0 where there is none."""
+    size = reach(RATE)
+    if len(sound) < size:
         return np.zeros(0)
-    starts = np.arange(count) * HOP
-    frames = sound[starts[:, None] + np.arange(WINDOW + longest)].astype(np.float64)
-    size = 1 << (WINDOW + longest).bit_length()
-    head = np.fft.rfft(frames[:, :WINDOW], size)
-    product = np.fft.irfft(np.fft.rfft(frames, size) * head.conj(), size)[:, : longest + 1]
-    energy = np.cumsum(np.pad(frames**2, ((0, 0), (1, 0))), axis=1)
-    power = energy[:, WINDOW:] - energy[:, :-WINDOW]
-    difference = (power[:, :1] + power[:, : longest + 1] - 2 * product).clip(min=0)  # eq. 7
-    lags = np.arange(1, longest + 1)
-    normal = difference[:, 1:] * lags / np.cumsum(difference[:, 1:], axis=1).clip(min=1e-12)  # eq. 8
-    return np.array([_period(row, power[k, 0] / WINDOW) for k, row in enumerate(normal)])
-
-
-def _period(normal: Float[np.ndarray, " lag"], power: float) -> float:
-    """The first dip below the threshold, its place by a parabola; lag k + 1 stands at k."""
-    first = int(RATE / HIGHEST)
-    below = np.flatnonzero(normal[first:] < APERIODIC)
-    if not len(below) or power < 1e-7:
-        return 0.0
-    k = first + int(below[0])
-    while k + 1 < len(normal) and normal[k + 1] < normal[k]:
-        k += 1
-    if not 0 < k < len(normal) - 1:
-        return 0.0
-    a, b, c = normal[k - 1 : k + 2]
-    bend = a - 2 * b + c
-    return RATE / (k + 1 + (0.5 * (a - c) / bend if bend > 0 else 0.0))
+    return yin(torch.from_numpy(sound).double().unfold(0, size, HOP), RATE).numpy()
 
 
 def pauses(sound: Float32[np.ndarray, " sample"]) -> float:

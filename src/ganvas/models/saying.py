@@ -52,9 +52,12 @@ def said(
 def pieces(decoder: Decoder, z: Frames) -> Iterator[Waves]:
     """What the decoder makes of latents, piece by piece, each with all the frames that it depends on."""
     start, count, total = 0, FIRST, z.shape[1]
+    excited, hop = decoder.excited(z), decoder.hop
     while start < total:
         end = min(start + count, total)
         first, last = max(0, start - decoder.reach), min(total, end + decoder.reach)
-        sound = decoder(z[:, first:last])
-        yield sound[:, (start - first) * decoder.hop : (end - first) * decoder.hop]
+        sound = decoder(
+            z[:, first:last], None if excited is None else excited[:, :, first * hop : last * hop]
+        )
+        yield sound[:, (start - first) * hop : (end - first) * hop]
         start, count = end, min(2 * count, MOST)

@@ -57,6 +57,8 @@ class PriorSettings(SoundPlayer):
 class Settings(wave.Settings):
     """The autoencoder's, the prior's and the stages'."""
 
+    decoder: wave.DecoderSettings = wave.DecoderSettings(voiced=True)
+    """ConvNeXt blocks over latents, then an inverse Fourier transform."""
     prior: PriorSettings = PriorSettings()
     """Text -> law of the latents."""
     sharpen: float = Field(default=0.15, ge=0, le=1)
@@ -125,8 +127,9 @@ class Voice(Autoencoder):
         kl = nats + per_place(log_normal(z, mean, log_var).sum(2), shown)
         real, latents = self.cut(batch, z)
         figures = {"kl": kl.detach(), "timing": timing.detach()}
-        besides = self.config.beta * kl + timing
-        yield from self.compared(real, self.decoder(latents), besides, figures, self.averaged, sharp=True)
+        copies, besides = self.copied(real, latents, figures)
+        besides = besides + self.config.beta * kl + timing
+        yield from self.compared(real, copies, besides, figures, self.averaged, sharp=True)
 
     def heard(self, batch: Batch) -> tuple[Frames, Frames, Bool[Tensor, "batch frame"]]:
         """The law of the latents of whole sounds, and which frames are not padding."""

@@ -21,8 +21,9 @@ from ganvas.losses.adversarial import GameName
 from ganvas.losses.divergence import kl_to_standard
 from ganvas.models.settings import PlayerSettings
 from ganvas.nn.hearing import Hearing
+from ganvas.nn.pitch import pitch
 from ganvas.nn.spectrogram import Frames, Mel, Waves
-from ganvas.nn.vocos import Decoder, Encoder
+from ganvas.nn.vocos import Decoder, Encoder, Voiced
 
 HOP, SIZE, BANDS = 256, 1024, 80
 """Samples between two frames, samples in the window of one, and bands of the mel spectrogram."""
@@ -61,6 +62,8 @@ class DecoderSettings(SoundPlayer):
     """Channels."""
     depth: int = Field(default=8, ge=1, le=64)
     """Blocks."""
+    voiced: bool = False
+    """Whether the sound is one voice, and made from pulses of its pitch and a hiss."""
 
 
 class CriticSettings(SoundPlayer):
@@ -93,6 +96,8 @@ class Settings(Base):
     """Weight of the distance of mel spectrograms (Kong et al. 2020, eq. 4)."""
     features: float = Field(default=2.0, ge=0)
     """Weight of the distance in what the critic sees (ibid., eq. 5)."""
+    pitch: float = Field(default=45.0, ge=0)
+    """Weight of the distance of the pitch, in nepers, where the decoder is `voiced`."""
 
 
 class Autoencoder(Objective):
@@ -110,7 +115,8 @@ class Autoencoder(Objective):
         self.mel = Mel(spec.rate, SIZE, HOP, BANDS)
         self.mels = nn.ModuleList(Mel(spec.rate, *sizes) for sizes in COARSE)
         self.encoder = Encoder(BANDS, e.width, e.depth, e.latent)
-        self.decoder = Decoder(e.latent, d.width, d.depth, SIZE, HOP)
+        sizes = e.latent, d.width, d.depth, SIZE, HOP
+        self.decoder = Voiced(*sizes, spec.rate) if d.voiced else Decoder(*sizes)
         self.critic = Hearing(config.critic.width)
         self.register_buffer("stage", torch.zeros((), dtype=torch.long))
 
@@ -141,10 +147,20 @@ class Autoencoder(Objective):
         """The turns of encoder and decoder, and with `sharp` of the critic."""
         real = self.segments(batch)
         mean, log_var = self.posterior(real)
-        copies = self.decoder(drawn(mean, log_var))
         kl = kl_to_standard(mean, log_var).sum(2).mean()
         figures = {"kl": kl.detach()}
-        yield from self.compared(real, copies, self.config.beta * kl, figures, self.averaged[:2], sharp)
+        copies, besides = self.copied(real, drawn(mean, log_var), figures)
+        yield from self.compared(
+            real, copies, self.config.beta * kl + besides, figures, self.averaged[:2], sharp
+        )
+
+    def copied(self, real: Waves, z: Frames, figures: dict[str, Tensor]) -> tuple[Waves, Float[Tensor, ""]]:
+        """What is made of latents of `real`, and what the distance of their pitch costs."""
+        if not isinstance(self.decoder, Voiced):
+            return self.decoder(z), torch.zeros((), device=z.device)
+        copies, off, mistaken = self.decoder.learnt(z, pitch(real, self.spec.rate, HOP))
+        figures |= {"pitch": off.detach(), "voicing": mistaken.detach()}
+        return copies, self.config.pitch * off + mistaken
 
     def compared(
         self,

@@ -5,12 +5,24 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from ganvas.nn.spectrogram import Frames, Inverse, Waves
+from ganvas.core.device import precise
+from ganvas.nn.pitch import HIGHEST, LOWEST, Pitch, pulses
+from ganvas.nn.spectrogram import Fourier, Frames, Inverse, Waves
+
+Excited = Float[Tensor, "batch 2 sample"]
 
 SPAN = 7
 """Frames that a block sees."""
 LOUDEST = 5.0
 """Logarithm of the largest amplitude of a frequency."""
+MIDDLE = 160.0
+"""Hz, from which pitch is counted."""
+TONE = 64
+"""Channels of what reads the pitch."""
+HISS = 65_536
+"""Samples, after which the hiss comes again."""
+FIRST = (-1.0, -1.0, -3.0)
+"""Logarithms of amplitudes before any training: of pulses, of the hiss, of what these lack."""
 
 
 class Block(nn.Module):
@@ -77,15 +89,79 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """Frames of latents -> sound, by amplitude and phase of each frequency (ibid., sec. 3.2)."""
 
-    def __init__(self, latent: int, width: int, depth: int, size: int, hop: int):
+    def __init__(self, latent: int, width: int, depth: int, size: int, hop: int, parts: int = 2):
         super().__init__()
-        self.trunk, self.leave = Trunk(latent, width, depth), nn.Linear(width, size + 2)
+        self.trunk, self.leave = Trunk(latent, width, depth), nn.Linear(width, parts * (size // 2 + 1))
         self.inverse, self.hop = Inverse(size, hop), hop
         self.reach = self.trunk.reach + size // hop // 2
         """Frames on each side that a sample depends on."""
 
-    def forward(self, z: Frames) -> Waves:
+    def excited(self, z: Frames) -> Excited | None:
+        """What the sound is made from besides the latents, made for all of them at once: nothing."""
+        return None
+
+    def forward(self, z: Frames, excited: Excited | None = None) -> Waves:
         y = self.leave(self.trunk(z))
         with torch.autocast(z.device.type, enabled=False):
-            log_amplitude, phase = y.float().chunk(2, 2)
-            return self.inverse(torch.polar(log_amplitude.clamp(max=LOUDEST).exp(), phase))
+            return self.inverse(polar(*y.float().chunk(2, 2)))
+
+
+class Voiced(Decoder):
+    """The sound of a voice: pulses and a hiss, each filtered frame by frame, and what these two lack.
+
+    The pulses have the pitch that is read from the latents, so that harmonics hold together and none of their
+    phases need be learnt (Wang et al. 2019, NSF; Liu et al. 2020, NHV; Li et al. 2023, HiFTNet).
+    """
+
+    hiss: Tensor
+
+    def __init__(self, latent: int, width: int, depth: int, size: int, hop: int, rate: int):
+        super().__init__(latent, width, depth, size, hop, parts=5)
+        self.fourier, self.rate = Fourier(size, hop), rate
+        self.tone, self.low = Trunk(latent, TONE, 2), nn.Linear(TONE, 2)
+        hiss = torch.randn(HISS, generator=torch.Generator().manual_seed(0))
+        self.register_buffer("hiss", hiss, persistent=False)
+        with torch.no_grad():
+            self.leave.bias.unflatten(0, (5, -1))[:3] = torch.tensor(FIRST)[:, None]
+
+    def pitch(self, z: Frames) -> tuple[Pitch, Pitch]:
+        """ln (Hz / MIDDLE) of each frame, and the logit of its having a pitch."""
+        height, voiced = precise(self.low(self.tone(z))).unbind(2)
+        return height, voiced
+
+    def excited(self, z: Frames) -> Excited:
+        """Pulses of the pitch that the latents have, and the hiss."""
+        height, voiced = self.pitch(z)
+        hertz = (MIDDLE * height.exp()).clamp(LOWEST, HIGHEST)
+        return self.sounded(hertz.where(voiced > 0, 0.0))
+
+    def sounded(self, hertz: Pitch, phase: Float[Tensor, "batch 1"] | None = None, start: int = 0) -> Excited:
+        """Pulses of a given pitch and phase, and the hiss from a given sample on."""
+        count = hertz.shape[1] * self.hop
+        at = (start + torch.arange(count, device=hertz.device)) % HISS
+        hiss = self.hiss[at].expand(len(hertz), -1)
+        return torch.stack([pulses(hertz, self.rate, self.hop, phase), hiss], 1)
+
+    def learnt(self, z: Frames, hertz: Pitch) -> tuple[Waves, Float[Tensor, ""], Float[Tensor, ""]]:
+        """The sound of latents with the pitch that they should have, the distance of theirs (nepers, the mean
+        over all frames), and the cross-entropy of which frames have one."""
+        phase = torch.rand(len(z), 1, device=z.device)
+        sound = self(z, self.sounded(hertz, phase, int(torch.randint(HISS, ()))))
+        height, voiced = self.pitch(z)
+        has = (hertz > 0).float()
+        off = ((height - (hertz.clamp(min=1) / MIDDLE).log()).abs() * has).mean()
+        return sound, off, F.binary_cross_entropy_with_logits(voiced, has)
+
+    def forward(self, z: Frames, excited: Excited | None = None) -> Waves:
+        excited = self.excited(z) if excited is None else excited
+        y = self.leave(self.trunk(z))
+        with torch.autocast(z.device.type, enabled=False):
+            unit = self.fourier.window.square().sum().sqrt()
+            pulse, hiss = (self.fourier(sound).mT / unit for sound in excited.unbind(1))
+            tonal, noisy, loud, turned, phase = y.float().chunk(5, 2)
+            filtered = pulse * polar(tonal, turned) + hiss * noisy.clamp(max=LOUDEST).exp()
+            return self.inverse(filtered + polar(loud, phase))
+
+
+def polar(log_amplitude: Tensor, phase: Tensor) -> Tensor:
+    return torch.polar(log_amplitude.clamp(max=LOUDEST).exp(), phase)
