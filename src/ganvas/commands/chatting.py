@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from ganvas.commands.opened import opened
 from ganvas.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -17,13 +18,12 @@ PROMPT = "> "
 
 def chat(ask: "Chat") -> dict[str, Any]:
     """Ask the model, once, line by line, or in a conversation; all that was said."""
-    from ganvas.model import load
     from ganvas.terminal import said
 
     live = ask.message is None and sys.stdin.isatty()
     if live and ask.as_json:
         raise UserError("--json needs the question beforehand: --message, or a line each on standard input")
-    model = load(ask.run, ask.device)
+    model = opened(ask.run, ask.device)
     first = [{"role": "system", "content": ask.system}] if ask.system.strip() else []
     model.chat(
         [*first, {"role": "user", "content": "?"}], length=ask.length, **_choice(ask)

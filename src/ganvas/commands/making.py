@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ganvas.commands.opened import opened
 from ganvas.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def sample(ask: "Sample") -> dict[str, Any]:
     many = ask.out.endswith(("/", "\\"))
     if not many and out.is_dir():
         raise UserError(f"{out} is a folder; write {out}/ for one file an item, or name a file")
-    model = _model(ask)
+    model = opened(ask.run, ask.device)
     show = SHOW[model.spec.kind](model.spec)
     if ask.out == "samples.png":
         out = Path(show.several)
@@ -33,10 +34,9 @@ def sample(ask: "Sample") -> dict[str, Any]:
 
 def write(ask: "Write") -> dict[str, Any]:
     """Go on with a text, on standard output as it is written."""
-    from ganvas.model import load
     from ganvas.terminal import printable, said
 
-    model = load(ask.run, ask.device)
+    model = opened(ask.run, ask.device)
     if model.spec.symbols:
         raise UserError("this model is a voice, which says what it is given: `ganvas say`")
     words = [word.replace("\\n", "\n").replace("\\t", "\t") for word in ask.stop]
@@ -64,17 +64,6 @@ def write(ask: "Write") -> dict[str, Any]:
     if not ask.as_json:
         print()
     return {"prompt": ask.prompt, "text": text, "seed": ask.seed}
-
-
-def _model(ask: "Sample") -> Any:
-    """What samples: of a run, or of an ONNX file, for which torch is not imported."""
-    if ask.run.suffix.lower() == ".onnx":
-        from ganvas.export.runtime import OnnxModel
-
-        return OnnxModel(ask.run)
-    from ganvas.model import load
-
-    return load(ask.run, ask.device)
 
 
 def _made(model: Any, ask: "Sample") -> "np.ndarray":

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ganvas.commands.opened import opened
 from ganvas.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ def say(ask: "Say") -> dict[str, Any]:
 
     from ganvas.core.files import beside
     from ganvas.data import audio
-    from ganvas.model import load
     from ganvas.terminal import said
 
     if ask.text is None:
@@ -35,7 +35,7 @@ def say(ask: "Say") -> dict[str, Any]:
         )
     player = _player() if ask.play else None
     text = _text(ask.text)
-    model = load(ask.voice, ask.device)
+    model = opened(ask.voice, ask.device)
     how = {"speed": ask.speed, "variation": ask.variation, "rhythm": ask.rhythm, "pause": ask.pause}
     for note in model.unsaid(text):
         said(note)
@@ -68,9 +68,7 @@ def pronounce(ask: "Say") -> dict[str, Any]:
 
     how = Pronunciation()
     if ask.text is not None:
-        from ganvas.model import load
-
-        how = load(ask.voice, ask.device).spec.pronunciation or how
+        how = opened(ask.voice, ask.device).spec.pronunciation or how
     found = utterances(_text(ask.voice if ask.text is None else ask.text), how)
     if not ask.as_json:
         print(readable(found))

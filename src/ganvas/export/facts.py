@@ -1,15 +1,23 @@
 """What is known of a run, as it travels with its exports; nothing in it tells of the machine's folders."""
 
 import importlib.metadata
+import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ganvas.core.run import Run
+from ganvas.export.runtime import KEY
 from ganvas.model import Model
 from ganvas.report import evaluated
 
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
 CONVENTION = {
     "image": "float32 (n, channels, height, width) in [-1, 1]; a pixel is round((x + 1) * 127.5)",
+    "text": "int64 (n, tokens); the spec's vocabulary says what each stands for",
+    "sound": "float32 (n, samples) in [-1, 1], at the spec's rate",
+    "speech": "float32 (n, samples) in [-1, 1], at the spec's rate; symbols are numbers in the spec's list",
     "points": "float32 (n, dimensions); in the data's units x * scale + offset, as the spec has them",
 }
 """Of the values that go in and out of a graph."""
@@ -53,3 +61,11 @@ def figures(run: Path) -> dict[str, Any]:
     used = {figure.get("protocol") for figure in found.values()}
     protocols = {key: value for key, value in (judged.get("protocols") or {}).items() if key in used}
     return {"step": judged.get("step"), "values": found, "protocols": protocols} if found else {}
+
+
+def describe(proto: "ModelProto", known: dict[str, Any]) -> None:
+    """What is known, into a graph's metadata."""
+    del proto.metadata_props[:]
+    entry = proto.metadata_props.add()
+    entry.key, entry.value = KEY, json.dumps(known, ensure_ascii=False)
+    proto.producer_name, proto.producer_version = "ganvas", known["ganvas"]

@@ -1,8 +1,9 @@
 """A network as an ONNX graph, for any number of items at once."""
 
 import builtins
+import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from io import StringIO
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,12 @@ SINGLE = ("Erf",)
 """Operators for which ONNX Runtime has no double precision."""
 
 
+Sizes = Mapping[str, tuple[int, int]]
+"""Of a free dimension the smallest and the largest, by name."""
+Free = Mapping[str, Mapping[int, str]]
+"""Dimensions of inputs that may be of any size, by name."""
+
+
 class NoGraph(Exception):
     """ONNX cannot say this; why, in a few words."""
 
@@ -57,27 +64,34 @@ class Encoder(nn.Module):
         return self.objective.encode(x, label)
 
 
-def traced(module: nn.Module, first: Tensor, label: Tensor | None, names: tuple[str, str]) -> "ModelProto":
-    """The graph of `module` at these inputs, the first dimension of which is free.
+def traced(
+    module: nn.Module,
+    given: Mapping[str, Tensor],
+    outputs: Sequence[str],
+    free: Free | None = None,
+    sizes: Sizes | None = None,
+) -> "ModelProto":
+    """The graph of `module` at these inputs, by name and in its own order.
 
-    `names`: of the first input and of the output. NoGraph says what ONNX lacks.
+    `free`: of each input the dimensions that may be of any size, or within `sizes`; left out, the first.
+    NoGraph says what ONNX lacks.
     """
     need()
-    args = (first,) if label is None else (first, label)
-    count = torch.export.Dim("n", max=LARGEST)
-    free = tuple({0: count} for _ in args)
+    free = free or {name: {0: "n"} for name in given}
+    names = {name: _size(name, sizes or {}) for each in free.values() for name in each.values()}
+    shapes = tuple({k: names[name] for k, name in free.get(which, {}).items()} for which in given)
+    args = tuple(given.values())
     try:
         with _quiet(), torch.no_grad():
             with _traceable():
-                program = torch.export.export(module.eval(), args, dynamic_shapes=free, strict=False)
+                program = torch.export.export(module.eval(), args, dynamic_shapes=shapes, strict=False)
             if (size := len(program.graph.nodes)) > LONGEST:
                 raise NoGraph(f"its {size:,} operations, one after another, are too long for a graph")
             graph = program.module()
             if folded(graph):
-                program = torch.export.export(graph, args, dynamic_shapes=free, strict=False)
-            inputs = [names[0], "label"][: len(args)]
+                program = torch.export.export(graph, args, dynamic_shapes=shapes, strict=False)
             program = program.run_decompositions()
-            made = torch.onnx.export(program, input_names=inputs, output_names=[names[1]], verbose=False)
+            made = torch.onnx.export(program, input_names=[*given], output_names=[*outputs], verbose=False)
     except NoGraph:
         raise
     except Exception as error:  # torch's exporter has a class for every stage, with no base of their own
@@ -85,9 +99,29 @@ def traced(module: nn.Module, first: Tensor, label: Tensor | None, names: tuple[
     assert made is not None
     proto = made.model_proto
     singled(proto)
-    for value in [*proto.graph.input, *proto.graph.output]:
-        value.type.tensor_type.shape.dim[0].dim_param = "n"
+    renamed(proto, free)
     return proto
+
+
+def renamed(proto: "ModelProto", free: Free) -> None:
+    """Sizes by our names, where they are the exporter's symbols."""
+    known = {}
+    for value in proto.graph.input:
+        for k, name in free.get(value.name, {}).items():
+            known[value.type.tensor_type.shape.dim[k].dim_param] = name
+    symbols = re.compile("|".join(rf"\b{re.escape(symbol)}\b" for symbol in known if symbol))
+    for value in [*proto.graph.input, *proto.graph.output]:
+        for size in value.type.tensor_type.shape.dim:
+            if size.dim_param and symbols.pattern:
+                size.dim_param = symbols.sub(lambda found: known[found[0]], size.dim_param)
+    if all(each == {0: "n"} for each in free.values()):
+        for value in proto.graph.output:
+            value.type.tensor_type.shape.dim[0].dim_param = "n"
+
+
+def _size(name: str, sizes: Sizes) -> Any:
+    low, high = sizes.get(name, (None, LARGEST))
+    return torch.export.Dim(name, min=low, max=high)
 
 
 def need() -> None:

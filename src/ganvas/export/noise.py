@@ -11,6 +11,8 @@ WEYL = 0x9E3779B97F4A7C15
 MASK = 2**64 - 1
 LABELS = 1 << 32
 """The stream of labels; normal draws take streams 0 and 1, and those drawn again the pairs that follow."""
+WORDS, KINDS = 1 << 33, 1 << 34
+"""The stream of the first text's tokens, the next text's being the next; that of the parts of mixtures."""
 CUT = 2.0
 """Truncated draws stay within it (Brock et al. 2019)."""
 
@@ -29,12 +31,14 @@ def uniform(seed: int, stream: int, index: Int[np.ndarray, "*shape"]) -> Float[n
     return (_mixed(state) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
-def normal(seed: int, shape: tuple[int, ...], truncation: float = 1.0) -> Float[np.ndarray, "*shape"]:
+def normal(
+    seed: int, shape: tuple[int, ...], truncation: float = 1.0, first: int = 0
+) -> Float[np.ndarray, "*shape"]:
     """Of N(0, 1) by Box and Muller (1958), float32; truncated as `ganvas.models.latent.draw` does it: drawn
-    again beyond 2, then multiplied."""
+    again beyond 2, then multiplied. `first`: of the streams that are taken."""
     index = np.arange(int(np.prod(shape))).reshape(shape)
-    z = _pair(seed, 0, index)
-    stream = 2
+    z = _pair(seed, first, index)
+    stream = first + 2
     while truncation < 1 and (beyond := np.abs(z) > CUT).any():
         z[beyond] = _pair(seed, stream, index[beyond])
         stream += 2

@@ -1,12 +1,11 @@
 """A run as ONNX files, each checked against the model that it was made from."""
 
-import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -15,16 +14,12 @@ from torch import Tensor
 from ganvas.core.errors import UserError
 from ganvas.core.files import told, write_json
 from ganvas.core.run import Run
-from ganvas.export import graph, latents, noise, parity, runtime
-from ganvas.export.facts import facts
+from ganvas.export import graph, latents, noise, parity, runtime, several
+from ganvas.export.facts import describe, facts
 from ganvas.export.shrink import Precision, shrunk
 from ganvas.model import Model, load
 
-if TYPE_CHECKING:
-    from onnx import ModelProto
-
 FILES = {"decoder": "model.onnx", "encoder": "encoder.onnx"}
-PARITY = "parity.json"
 Said = Callable[[str], None]
 
 
@@ -43,7 +38,7 @@ class Exported:
 def export(
     run: Run, out: Path, *, precision: Precision = "fp32", said: Said = lambda sentence: None
 ) -> Exported:
-    """model.onnx (z, label -> items), encoder.onnx where there is one, and parity.json, in a new folder.
+    """model.onnx, other graphs where a model has several, and parity.json, in a new folder.
 
     UserError where the model cannot be written as a graph, or the graph does not do what the model does.
     """
@@ -60,6 +55,8 @@ def write(
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """The files of an export; parity, and what was left out and why."""
     objective: Any = model.objective
+    if found := several.of(model):
+        return several.write(run, model, found, folder, precision, said, encoder)
     if not hasattr(objective, "decode"):
         raise UserError(
             f"a model of the recipe {model.config['recipe']} makes its items of no latents, step by step, so "
@@ -84,7 +81,7 @@ def write(
                 ) from None
             left_out[part] = str(reason)
             said(f"No {FILES[part]}: ONNX cannot say what this encoder does ({reason}).")
-    write_json(folder / PARITY, {"ganvas": known["ganvas"], "precision": precision, **parts})
+    write_json(folder / several.PARITY, {"ganvas": known["ganvas"], "precision": precision, **parts})
     return parts, left_out
 
 
@@ -96,7 +93,7 @@ def _part(model: Model, part: str, path: Path, known: dict[str, Any], precision:
     module = graph.Decoder(objective) if part == "decoder" else graph.Encoder(objective)
     given, label = inputs(model, part, graph.EXAMPLE)
     names = ("z", "items") if part == "decoder" else ("x", "z")
-    proto = graph.traced(module, given, label, names)
+    proto = graph.traced(module, {names[0]: given} | ({} if label is None else {"label": label}), names[1:])
     describe(proto, known | {"part": part, "precision": "fp32"})
     onnx.save(proto, path)
     given, label = inputs(model, part, parity.INPUTS)
@@ -133,14 +130,6 @@ def feed(model: runtime.OnnxModel, name: str, given: Tensor, label: Tensor | Non
     asked = {i.name for i in model.session.get_inputs()}
     labels = {} if label is None or "label" not in asked else {"label": label.numpy()}
     return {name: given.numpy()} | labels
-
-
-def describe(proto: "ModelProto", known: dict[str, Any]) -> None:
-    """What is known, into the file's metadata."""
-    del proto.metadata_props[:]
-    entry = proto.metadata_props.add()
-    entry.key, entry.value = runtime.KEY, json.dumps(known, ensure_ascii=False)
-    proto.producer_name, proto.producer_version = "ganvas", known["ganvas"]
 
 
 def _keep(objective: Any, folder: Path) -> None:

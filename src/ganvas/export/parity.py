@@ -1,5 +1,6 @@
 """Whether a graph does what its model does, and what fewer bits cost."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,10 +29,32 @@ def checked(model: OnnxModel, feed: Feed, expected: Float[np.ndarray, "n ..."], 
     found = _run(model, feed)
     bound = BOUND * max(1.0, float(np.abs(expected).max()))
     figures = _apart(model, found, expected) | {"inputs": len(expected), "bound": bound}
-    if not figures["largest"] <= bound:  # not a number either
+    return _within(figures, name)
+
+
+def near(
+    found: Sequence[Sequence[np.ndarray]], expected: Sequence[Sequence[np.ndarray]], name: str
+) -> dict[str, Any]:
+    """The same of a graph with several outputs, a row of them for each trial."""
+    largest = max(float(np.abs(made).max()) for row in expected for made in row if made.size)
+    bound = BOUND * max(1.0, largest)
+    figures = apart(found, expected) | {"inputs": sum(len(row[0]) for row in expected), "bound": bound}
+    return _within(figures, name)
+
+
+def apart(found: Sequence[Sequence[np.ndarray]], expected: Sequence[Sequence[np.ndarray]]) -> dict[str, Any]:
+    """Largest and mean error over all outputs."""
+    both = [pair for rows in zip(found, expected, strict=True) for pair in zip(*rows, strict=True)]
+    errors = np.concatenate([np.abs(a.astype(np.float64) - b).ravel() for a, b in both])
+    return {"largest": float(errors.max()), "mean": float(errors.mean())}
+
+
+def _within(figures: dict[str, Any], name: str) -> dict[str, Any]:
+    """They, if the bound is kept; else UserError."""
+    if not figures["largest"] <= figures["bound"]:  # not a number either
         raise UserError(
-            f"{name} differs from the model by up to {figures['largest']:.2g}, more than {bound:.2g}, and "
-            f"was thrown away; please report it with the recipe and its settings"
+            f"{name} differs from the model by up to {figures['largest']:.2g}, more than "
+            f"{figures['bound']:.2g}, and was thrown away; please report it with the recipe and its settings"
         )
     return figures
 

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +23,7 @@ class OnnxModel:
 
     def __init__(self, path: str | Path, threads: int = 0):
         """UserError says what is wrong with the file. `threads`: 0 leaves their number to ONNX Runtime."""
-        self.path = Path(path)
+        self.path, self.threads = Path(path), threads
         self.session = session(self.path, threads)
         text = self.session.get_modelmeta().custom_metadata_map.get(KEY)
         if text is None:
@@ -96,8 +96,12 @@ class OnnxModel:
 
     def raw(self, feed: dict[str, np.ndarray]) -> np.ndarray:
         """What the graph itself gives, all at once."""
+        return self.all_of(feed)[0]
+
+    def all_of(self, feed: dict[str, np.ndarray]) -> list[np.ndarray]:
+        """The same of a graph with several outputs."""
         try:
-            return np.asarray(self.session.run(None, feed)[0])
+            return self.session.run(None, feed)
         except Exception as error:  # onnxruntime raises a class for every reason, with no base of their own
             raise UserError(f"{self.path} cannot be run ({first_line(error)})") from None
 
@@ -110,17 +114,34 @@ class OnnxModel:
 
     def _is(self, part: str) -> None:
         if self.part != part:
-            other = self.path.with_name({"decoder": "model.onnx", "encoder": "encoder.onnx"}[part])
-            raise UserError(f"{self.path} is an {self.part}; the {part} of a model is in {other.name}")
+            other = {"decoder": "model.onnx", "encoder": "encoder.onnx"}[part]
+            raise UserError(f"{self.path} is a model's {self.part}; the {part} of a model is in {other}")
 
     @property
     def _recipe(self) -> str:
         return f"a model of the recipe {self.facts['recipe']}"
 
-    @classmethod
-    def beside(cls, path: Path, part: str) -> Self | None:
-        """The other part of an export, where there is one."""
-        return cls(found) if (found := path.with_name(part)).is_file() else None
+    @property
+    def chats(self) -> bool:
+        """Whether it has learnt chats."""
+        return bool(self.spec.vocabulary and self.spec.vocabulary.roles)
+
+    def beside(self, file: str) -> "OnnxModel":
+        """Another graph of the same export. UserError where there is none."""
+        found = OnnxModel(self.path.with_name(file), self.threads)
+        if found.facts.get("data") != self.facts.get("data"):
+            raise UserError(f"{found.path} is not of the same export as {self.path.name}")
+        return found
+
+
+def opened(path: str | Path, threads: int = 0) -> OnnxModel:
+    """A model.onnx as what it is: of items, a voice, sounds or text. UserError as of these."""
+    from ganvas.export.spoken import OnnxSounds, OnnxVoice
+    from ganvas.export.written import OnnxWriter
+
+    found = OnnxModel(path, threads)
+    kinds = {"reader": OnnxVoice, "composer": OnnxSounds, "writer": OnnxWriter}
+    return kinds[found.part](path, threads) if found.part in kinds else found
 
 
 def session(path: Path, threads: int = 0) -> Any:

@@ -9,6 +9,8 @@ from ganvas.core.errors import UserError
 
 TARGETS = ("onnx", "web", "hub")
 PRECISIONS = ("fp32", "fp16", "int8")
+SEVERAL = {"points": "samples.csv", "text": "samples.txt", "sound": "samples.wav"}
+"""Files that take several items of a kind; of others pictures."""
 Said = Callable[[str], None]
 
 
@@ -44,8 +46,8 @@ def export(
     total = sum(made.files.values())
     said(f"{', '.join(made.files)} in {place}/, {total / 1e6:.1f} MB")
     if to == "onnx":
-        said(_parity(made.parity["decoder"]))
-        said(f"Try  ganvas sample {shlex.quote(str(place / 'model.onnx'))} -n 64 -o samples.png")
+        said(_parity(made.parity))
+        said(f"Try  {_tried(opened.record['data']['spec']['kind'], shlex.quote(str(place / 'model.onnx')))}")
     else:
         said(f"Show it with  python -m http.server -d {shlex.quote(str(place))}  at http://localhost:8000")
     return {
@@ -64,8 +66,16 @@ def refuse_taken(out: Path) -> None:
         raise UserError(f"{out} exists already and is not overwritten; name another folder with --out")
 
 
-def _parity(found: dict[str, Any]) -> str:
-    """In a sentence."""
+def _tried(kind: str, model: str) -> str:
+    """A command that does something with it."""
+    if kind == "speech":
+        return f'ganvas say {model} "Good morning." -o morning.wav'
+    return f"ganvas sample {model} -n 8 -o {SEVERAL.get(kind, 'samples.png')}"
+
+
+def _parity(parts: dict[str, Any]) -> str:
+    """In a sentence; of several graphs the one that is farthest off."""
+    found = max(parts.values(), key=lambda part: part["largest"])
     said = f"On {found['inputs']} random inputs it differs from the model by {found['largest']:.1e} at most"
     small = next((name for name in PRECISIONS if name in found), None)
     if small is None:

@@ -1,0 +1,116 @@
+"""Voices and sounds as ONNX files: what torch makes of the same noise, and where there is no torch."""
+
+import made
+import numpy as np
+import pytest
+import torch
+from without_torch import asked
+
+from ganvas.core.errors import UserError
+from ganvas.export import noise, onnx, pieces, runtime, sounds
+from ganvas.model import load
+from ganvas.models import saying
+
+
+@pytest.fixture(scope="module")
+def voice(tmp_path_factory):
+    """A run and its export."""
+    place = tmp_path_factory.mktemp("voice")
+    run = made.run(place / "run", "voice", made.SPEECH, **made.VOICE)
+    return run, onnx.export(run, place / "out")
+
+
+@pytest.mark.long
+def test_every_graph_is_near_to_the_model(voice):
+    _, found = voice
+    assert all(part["largest"] <= 1e-4 and part["inputs"] == 100 for part in found.parity.values())
+    assert set(found.parity) - {"pitch"} == {"reader", "flow", "decoder", "encoder"}
+
+
+def test_a_decoder_of_sound_is_near_to_the_model(tmp_path):
+    run = made.run(tmp_path / "run", "voice", made.SPEECH, **made.VOICE)
+    voice = load(run.path, "cpu").objective
+    piece = next(piece for piece in sounds.of_voice(voice) if piece.part == "decoder")
+    figures = pieces.write(piece, tmp_path, {"ganvas": "0"} | sounds.known(voice), "fp16")
+    assert figures["largest"] <= 1e-4
+    assert figures["inputs"] == 100
+    assert figures["fp16"]["bytes"] < 0.6 * figures["fp16"]["bytes_fp32"]
+
+
+@pytest.mark.long
+def test_a_voice_has_the_latents_and_the_sound_that_torch_has_of_the_same_noise(voice, monkeypatch):
+    run, found = voice
+    theirs, model = runtime.opened(found.folder / "model.onnx"), load(run.path, "cpu").objective
+    text, how = [9, 12, 30, 2, 14, 25, 4], {"variation": 0.667, "rhythm": 0.8, "speed": 1.2}
+    z = theirs.spoken(text, 1, *how.values(), seed=3, k=2)
+    streams = iter((8, 10))
+
+    def same(shape, *_, **__):
+        return torch.from_numpy(noise.normal(3, tuple(shape)[1:], first=next(streams))[None])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "randn", same)
+        expected = model.latents(torch.tensor(text), speaker=1, **how)
+    np.testing.assert_allclose(z, expected, atol=1e-4)
+    if theirs.facts["voiced"]:  # a voice's phase adds up its pitch, and with it every rounding
+        hertz = np.where(np.arange(z.shape[1]) % 9 < 7, 180 + 3.3 * np.arange(z.shape[1]), 0)[None]
+        monkeypatch.setattr(theirs, "hertz", lambda _: hertz)
+        sung = model.decoder.sounded(torch.from_numpy(hertz))
+        monkeypatch.setattr(model.decoder, "excited", lambda _: sung)
+    sound = np.concatenate([piece[0] for piece in saying.pieces(model.decoder, expected)])
+    np.testing.assert_allclose(np.concatenate([*theirs.pieces(z)]), sound.clip(-1, 1), atol=1e-4)
+
+
+@pytest.mark.long
+def test_it_is_the_same_for_the_same_seed_and_piece_by_piece(voice):
+    model = runtime.opened(voice[1].folder / "model.onnx")
+    whole = model.say("Good morning.", seed=1)
+    pieces = [*model.stream("Good morning.", seed=1)]
+    assert np.array_equal(np.concatenate(pieces), whole)
+    assert len(pieces) > 1
+    assert not np.array_equal(model.say("Good morning.", seed=2)[:500], whole[:500])
+
+
+@pytest.mark.long
+def test_it_says_where_torch_is_not_installed(voice, tmp_path):
+    speaks = voice[1].folder / "model.onnx"
+    said = asked(tmp_path, "say", speaks, "Doctor Smith paid $3.", "-o", "said.wav")
+    assert said["seconds"] > 0.2
+    assert (tmp_path / "said.wav").stat().st_size == 44 + 2 * round(said["seconds"] * said["rate"])
+
+
+@pytest.mark.long
+def test_wrong_requests_are_answered_in_a_sentence(voice, tmp_path):
+    speaks = runtime.opened(voice[1].folder / "model.onnx")
+    for ask, said in (
+        (lambda: speaks.say("   "), "there is no text to say"),
+        (lambda: speaks.say("Hi.", speed=9), "speed"),
+        (lambda: speaks.say("Hi.", speaker="eve"), "no class 'eve'"),
+    ):
+        with pytest.raises(UserError, match=said):
+            ask()
+    alone = tmp_path / "model.onnx"
+    alone.write_bytes((voice[1].folder / "model.onnx").read_bytes())
+    with pytest.raises(UserError, match=r"there is no file .*onnx"):
+        runtime.opened(alone).say("Hi.")
+
+
+@pytest.mark.long
+def test_sounds_are_what_torch_makes_of_the_same_choices(tmp_path, monkeypatch):
+    run = made.run(tmp_path / "run", "vocoder", made.SOUND, **made.VOCODER)
+    found = onnx.export(run, tmp_path / "out")
+    assert all(part["largest"] <= 1e-4 for part in found.parity.values())
+    theirs, model = runtime.opened(tmp_path / "out/model.onnx"), load(run.path, "cpu")
+    sounds = theirs.sample(3, seed=5, label="y")
+    frames, times = made.SOUND.shape[0] // 256, []
+    u = noise.uniform(5, noise.KINDS, np.arange(3 * frames).reshape(3, frames))
+    chance = noise.normal(5, (3, frames, 4))
+
+    def part(p, *_, **__):
+        times.append(len(times))
+        up_to = p.double().numpy().cumsum(1)
+        return torch.from_numpy((up_to <= u[:, times[-1], None] * up_to[:, -1:]).sum(1))[:, None]
+
+    monkeypatch.setattr(torch, "multinomial", part)
+    monkeypatch.setattr(torch, "randn", lambda *_, **__: torch.from_numpy(chance[:, times[-1]]))
+    np.testing.assert_allclose(sounds, model.sample(3, seed=5, label="y"), atol=1e-4)
