@@ -1,7 +1,6 @@
 """A recurrent network in the place of a `Decoder`: LSTM (Hochreiter & Schmidhuber 1997)."""
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -64,12 +63,12 @@ class OfOneLength(nn.Module):
         first = cache.filled if cache else 0
         logits = self.inside(tokens, cache)
         over = torch.arange(first, first + tokens.shape[1], device=tokens.device) >= self.length
-        is_end = F.one_hot(torch.tensor(self.end, device=tokens.device), logits.shape[2]).bool()
-        return logits.masked_fill(over[:, None] != is_end, NEVER)
+        logits[..., self.end] = NEVER * (1 - 2 * over.to(logits))
+        return logits
 
     def cache(self, batch: int) -> State:
         return self.inside.cache(batch)  # pyright: ignore
 
 
 NEVER = -1e4
-"""A logit whose probability is 0 in any precision, and by which no sum becomes NaN."""
+"""A logit whose probability is 0 in any precision, and by which no sum becomes NaN; less it, it is 1."""

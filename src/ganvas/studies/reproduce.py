@@ -10,6 +10,7 @@ from ganvas.core.run import Run
 from ganvas.studies.tables.base import Question, Row, Table
 from ganvas.studies.tables.likelihoods import FASHION_BITS, MNIST_NLL
 from ganvas.studies.tables.mixtures import GRID, RING
+from ganvas.studies.tables.oracle import ORACLE, ORACLE_40
 from ganvas.studies.tables.stacked import STACKED_MNIST
 from ganvas.terminal import counting
 
@@ -19,6 +20,8 @@ TABLES = {
     "ring": RING,
     "grid": GRID,
     "stacked-mnist": STACKED_MNIST,
+    "oracle": ORACLE,
+    "oracle-40": ORACLE_40,
 }
 
 
