@@ -7,16 +7,20 @@ from ganvas.core import distributed
 from ganvas.core.run import Run
 from ganvas.report.page import write
 from ganvas.report.recorder import Recorder
+from ganvas.report.tracking import check
 from ganvas.terminal import Screen
 
 
-def train(data: Any, recipe: str | None, **how: Any) -> Run:
-    """`ganvas.train`, watched."""
+def train(data: Any, recipe: str | None, *, track: str | None = None, **how: Any) -> Run:
+    """`ganvas.train`, watched; `track`: wandb or mlflow, which get the curves too."""
+    check(track)
     screen = Screen()
-    recorder = Recorder(screen)
+    recorder = Recorder(screen, track)
     with screen.watching():
-        run = api.train(data, recipe, observer=recorder.observer, **how)
-    recorder.close()
+        try:
+            run = api.train(data, recipe, observer=recorder.observer, **how)
+        finally:
+            recorder.close()
     if distributed.rank() == 0:
         write(run.path)
     return run

@@ -82,6 +82,9 @@ class Train:
     doctor: Annotated[str | None, written("off|watch|treat")] = None
     """watch, the default: say what goes wrong, since when and what to do, and keep it in a diary; it changes
     nothing. treat: go back to before it, change one thing, and undo that if it does not help."""
+    track: Annotated[str | None, written("wandb|mlflow")] = None
+    """Give the curves, which TensorBoard gets anyway, to Weights & Biases or MLflow too: in the run's folder,
+    or where its own settings say (`wandb login`, MLFLOW_TRACKING_URI). A resumed run stays the same there."""
     as_json: Json = False
     settings: tyro.conf.Suppress[tuple[tuple[str, str], ...]] = ()
 

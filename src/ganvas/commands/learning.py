@@ -86,6 +86,7 @@ def train(ask: "Train") -> dict[str, Any]:
         init_from=ask.init_from,
         resume=ask.resume,
         doctor=ask.doctor,
+        track=ask.track,
         settings=dict(ask.settings),
     )
     progress = run.progress()

@@ -1,5 +1,7 @@
 """Keeps what a training shows on its way: samples, figures of held-out items, TensorBoard's curves."""
 
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,6 +13,7 @@ from ganvas.core.run import HELD_OUT
 from ganvas.core.turns import Objective
 from ganvas.data.spec import Spec
 from ganvas.report.show import SHOW, Drawn, Pictures, by_class
+from ganvas.report.tracking import TRACKERS, Curves, TensorBoard, trackers
 
 SHOWN = 64
 """Real items, or samples of classes, that are shown at most."""
@@ -32,9 +35,11 @@ class Display(Protocol):
 class Recorder:
     """An observer that writes into the run's folder."""
 
-    def __init__(self, display: Display):
-        self._display = display
-        self._curves: Any = None
+    def __init__(self, display: Display, track: str | None = None):
+        """`track`: who else gets the figures, as `tracking` has it."""
+        self._display, self._track = display, track
+        self._curves: dict[str, Curves] = {}
+        self._finished = False
 
     @property
     def observer(self) -> Observer:
@@ -42,10 +47,11 @@ class Recorder:
         return Observer(self._started, self._log, self._snapshot, self._display.said, self._display.reading)
 
     def _started(self, trainer: Trainer) -> None:
-        from torch.utils.tensorboard import SummaryWriter
-
-        self.close()  # of a stretch before
-        self._curves = SummaryWriter(str(trainer.run.path), purge_step=trainer.step + 1)
+        if board := self._curves.pop("tensorboard", None):  # of a stretch before
+            board.close(False)
+        if not self._curves:
+            self._curves = trackers(trainer.run, self._track)
+        self._curves["tensorboard"] = TensorBoard(trainer.run, trainer.step)
         data: Any = trainer.data
         rng = np.random.default_rng(mixed(trainer.seed, "shown"))
         self._spec, self._show = data.spec, SHOW[data.spec.kind](data.spec)
@@ -59,9 +65,8 @@ class Recorder:
         self._show.keep(drawn, self._real, trainer.run.samples / f"real{self._show.suffix}")
 
     def _log(self, moment: Moment) -> None:
-        for name, value in moment.stats.items():
-            self._curves.add_scalar(name, value, moment.step)
-        self._curves.add_scalar("items_per_second", moment.items_per_second, moment.step)
+        self._add(moment.stats | {"items_per_second": moment.items_per_second}, moment.step)
+        self._finished = moment.step >= moment.total
         self._display.logged(moment)
 
     def _snapshot(self, trainer: Trainer) -> None:
@@ -70,8 +75,7 @@ class Recorder:
         self._show.keep(drawn, made, trainer.run.samples / f"step-{trainer.step:07d}{self._show.suffix}")
         if found := unseen(trainer.objective, trainer.data, trainer):
             trainer.run.log({"step": trainer.step} | found, HELD_OUT)
-            for name, value in found.items():
-                self._curves.add_scalar(name, value, trainer.step)
+            self._add(found, trainer.step)
         last = trainer.step >= trainer.total
         if last and self._spec.kind == "image" and hasattr(trainer.objective, "decode"):
             walked = walk(trainer.objective, self._spec, trainer.seed)
@@ -79,9 +83,24 @@ class Recorder:
             self._show.keep(walk_drawn, walked, trainer.run.samples / "interpolation.png")
         self._display.shown(drawn)
 
+    def _add(self, figures: Mapping[str, float], step: int) -> None:
+        for name, curves in [*self._curves.items()]:
+            try:
+                curves.add(figures, step)
+            except Exception as error:  # of the network: training goes on
+                if name not in TRACKERS:
+                    raise
+                self._curves.pop(name)
+                line = (str(error).strip() or type(error).__name__).splitlines()[0]
+                self._display.said(
+                    f"{TRACKERS[name][0]} takes no more figures ({line}); the training goes on."
+                )
+
     def close(self) -> None:
-        if self._curves is not None:
-            self._curves.close()
+        for name, curves in self._curves.items():
+            with suppress(*(Exception,) if name in TRACKERS else ()):
+                curves.close(self._finished)
+        self._curves = {}
 
 
 def unseen(objective: Any, data: Any, trainer: Trainer) -> dict[str, float]:
