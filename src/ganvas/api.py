@@ -23,8 +23,9 @@ from ganvas.core.settings import each, override
 from ganvas.core.transfer import inherit
 from ganvas.core.turns import Objective
 from ganvas.data.load import kind_of, load
+from ganvas.model import folder_of
 from ganvas.model import load as load_model
-from ganvas.recipes.base import DEFAULTS, adam, data_settings, find, suited
+from ganvas.recipes.base import DEFAULTS, adam, data_settings, find, of_kind, suited
 from ganvas.remedies.advice import flat
 from ganvas.remedies.doctor import Doctor, attended
 from ganvas.remedies.physician import Physician
@@ -177,7 +178,8 @@ def new(ask: Ask, where: torch.device, observer: Observer) -> Trainer:
     path = Path(ask.out) if ask.out is not None else _free(_stem(source))
     refuse_taken(path)
     distributed.barrier()  # the first process makes the folder only when all have seen that there is none
-    name = ask.recipe or DEFAULTS[kind_of(source, ask.settings)]
+    kind = kind_of(source, ask.settings)
+    name = of_kind(ask.recipe, kind) if ask.recipe else DEFAULTS[kind]
     recipe = override(find(name), ask.settings | _length(ask.steps))
     items = load(source, data_settings(recipe), observer.reading)
     changed = suited(recipe, len(items), items.spec, ask.settings)
@@ -290,7 +292,7 @@ def _networks(path: Path, digest: str | None = None) -> Objective:
 
 
 def _weights(path: Path) -> Path:
-    return Run(path).model / "model.safetensors"
+    return folder_of(path) / "model.safetensors"
 
 
 def _refuse_changes(ask: Ask, recipe: Any, run: Run) -> None:
@@ -299,7 +301,8 @@ def _refuse_changes(ask: Ask, recipe: Any, run: Run) -> None:
     after = override(recipe, ask.settings | _length(ask.steps))
     pairs = zip(each(recipe), each(after), strict=True)
     other = [(f"--{old.name}", old.value, new.value) for old, new in pairs if old.value != new.value]
-    if ask.recipe not in (None, record["recipe"]):
+    kind = record["data"]["spec"]["kind"]
+    if ask.recipe is not None and of_kind(ask.recipe, kind) != record["recipe"]:
         other.append(("recipe", record["recipe"], ask.recipe))
     if ask.seed not in (0, record["seed"]):
         other.append(("--seed", record["seed"], ask.seed))

@@ -108,10 +108,41 @@ def test_the_card_is_drawn_and_told(typed, trained):
     code, out, err = typed("evaluate", run, "--samples", 12, "--card", "--json", "--device", "cpu")
     assert code == 0, err
     found = json.loads(out)["card"]
-    assert [len(rows) for rows in found["curves"].values()] == [9]
-    assert all("bits_per_byte" in row for row in found["curves"]["model"])
-    assert "real text" in found["verdict"][0]
+    assert [len(rows) for rows in found["curves"].values()] == [9, 9]
+    assert all("bits_per_byte" in row for rows in found["curves"].values() for row in rows)
+    assert "n-gram" in found["verdict"][0]
+    assert "real text" in found["verdict"][1]
     assert {path.name for path in (run / "evaluation").iterdir()} == {"card.png", "card.svg"}
     page = (run / "report.html").read_text()
     assert "The honesty card" in page
     assert found["verdict"][0] in page
+
+
+def test_baselines_of_pictures_have_forms_for_text(typed, trained, tmp_path):
+    lines = trained.parent / "lines.txt"
+    for name, recipe in (("random", "unigram"), ("template", "ngram")):
+        code, _, err = typed("train", name, "--data", lines, "--out", name, "--device", "cpu")
+        assert code == 0, err
+        assert json.loads((tmp_path / name / "recipe.json").read_text())["recipe"] == recipe
+        code, out, _ = typed("write", name, "--prompt", "the ki", "--length", 30)
+        assert code == 0
+        assert out.startswith("the ki")
+        assert typed("sample", name, "-n", 3, "-o", f"{name}.txt")[0] == 0
+        code, out, err = typed("evaluate", name, "--samples", 12, "--json", "--device", "cpu")
+        assert code == 0, err
+    assert json.loads(out)["bits_per_byte"]["value"] < 2
+    code, _, err = typed("train", "random", "--data", lines, "--out", "random", "--resume", "--device", "cpu")
+    assert code == 0, err
+
+
+def test_baselines_stand_beside_a_model(typed, trained):
+    code, out, err = typed("evaluate", trained / "running", "--samples", 12, "--baselines", "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    rows = found["baselines"]
+    assert rows["template"]["bits_per_byte"]["value"] < rows["random"]["bits_per_byte"]["value"] < 8
+    assert (
+        rows["template"]["bleu_2"]["protocol"]
+        == found["bleu_2"]["protocol"]
+        == found["floor"]["bleu_2"]["protocol"]
+    )

@@ -19,7 +19,6 @@ from torch import Tensor
 
 from ganvas.core.errors import UserError
 from ganvas.core.files import read_json, sha256
-from ganvas.data.vocabulary import needed
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -95,11 +94,10 @@ def read(folder: Path) -> Bert:
     """UserError says what is missing, or of another kind."""
     if missing := [name for name in FILES if not (folder / name).is_file()]:
         raise UserError(f"{folder} is no BERT of sentences: {', '.join(missing)} is not there")
-    package = needed("Features of sentences need")
     try:
         config: dict[str, Any] = read_json(folder / "config.json")
         weights = {k.removeprefix("bert."): v for k, v in load_file(folder / "model.safetensors").items()}
-        tokenizer = _tokenizer(package, folder / "tokenizer.json")
+        tokenizer = _tokenizer(folder / "tokenizer.json")
         tokenizer.enable_truncation(LONGEST)
         tokenizer.enable_padding(pad_id=config.get("pad_token_id") or 0)
         layers, heads = config["num_hidden_layers"], config["num_attention_heads"]
@@ -112,8 +110,14 @@ def read(folder: Path) -> Bert:
     return found
 
 
-def _tokenizer(package: Any, path: Path) -> "Tokenizer":
+def _tokenizer(path: Path) -> "Tokenizer":
     try:
-        return package.Tokenizer.from_file(str(path))
+        from tokenizers import Tokenizer
+    except ImportError:
+        raise UserError(
+            "Features of sentences need the package `tokenizers`: pip install 'ganvas[text]'"
+        ) from None
+    try:
+        return Tokenizer.from_file(str(path))
     except Exception as error:  # the package has no class of its own
         raise ValueError(f"{path.name}: {error}") from None

@@ -19,11 +19,9 @@ from ganvas.data.chats import REPLY
 from ganvas.data.spec import Spec
 from ganvas.models.chatting import replies
 from ganvas.models.settings import PlayerSettings, check_heads
-from ganvas.models.writing import Choice
+from ganvas.models.writing import Choice, written
 from ganvas.nn.decoder import Decoder
 
-LONGEST = 8
-"""Windows, beyond which a sample of items is cut where it does not end by itself."""
 IGNORED = -100
 Scalar = Float[Tensor, ""]
 TOGETHER = 16_384
@@ -200,12 +198,7 @@ class LM(Objective):
         choice = choice or Choice(temperature=truncation)
         if self.vocabulary.roles:
             return self._replied(n, length or self.context, choice, generator)
-        longest = min(self.spec.longest, LONGEST * self.context)
-        whole = self.context if self.vocabulary.end is None else longest
-        most = min(length or whole, whole)
-        parts = [self._made(min(batch, n - k), most, choice, generator) for k in range(0, n, batch)]
-        longest = max(part.shape[1] for part in parts)
-        return torch.cat([F.pad(p, (0, longest - p.shape[1]), value=self.vocabulary.end or 0) for p in parts])
+        return written(self, n, choice, length, generator, batch)
 
     def _replied(
         self, n: int, most: int, choice: Choice, generator: torch.Generator | None
@@ -231,18 +224,6 @@ class LM(Objective):
                 break
             said.append(int(token))
         return torch.tensor([*said, self.vocabulary.turn_end])
-
-    def _made(
-        self, n: int, most: int, choice: Choice, generator: torch.Generator | None
-    ) -> Int[Tensor, "n token"]:
-        end, rows = self.vocabulary.end, []
-        over = torch.zeros(n, dtype=torch.bool, device=self.lengths.device)
-        for token in self.unroll(torch.tensor([self.vocabulary.start]), n, choice, generator):
-            rows.append(token if end is None else token.masked_fill(over, end))
-            over |= rows[-1] == end if end is not None else False
-            if over.all() or len(rows) >= most:
-                break
-        return torch.stack(rows, 1)
 
 
 def overlapping(text: Int[Tensor, "token *"], context: int) -> Iterator[Int[Tensor, "part *"]]:

@@ -1,15 +1,19 @@
 """How text is written: which of the tokens that a model holds probable comes next, and how it is told."""
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from ganvas.data.vocabulary import Vocabulary
 from ganvas.models.manners import Taste, letters, until
+
+LONGEST = 8
+"""Windows, beyond which a sample of items is cut where it does not end by itself."""
 
 
 class Choice(Taste):
@@ -86,3 +90,35 @@ def following(
         length -= len(piece)
         if length <= 0:
             return
+
+
+def written(
+    model: Any,
+    n: int,
+    choice: Choice,
+    length: int | None,
+    generator: torch.Generator | None,
+    batch: int = 64,
+) -> Int[Tensor, "n token"]:
+    """`n` texts by a `Writer` with a `spec`: items until their end, ends from then on; running text fills a
+    window. `length`: tokens at most; left out, items are not cut before the longest training item."""
+    words: Vocabulary = model.vocabulary
+    longest = min(model.spec.longest, LONGEST * model.context)
+    whole = model.context if words.end is None else longest
+    most = min(length or whole, whole)
+    parts = [_until_ends(model, min(batch, n - k), most, choice, generator) for k in range(0, n, batch)]
+    longest = max(part.shape[1] for part in parts)
+    return torch.cat([F.pad(p, (0, longest - p.shape[1]), value=words.end or 0) for p in parts])
+
+
+def _until_ends(
+    model: Any, n: int, most: int, choice: Choice, generator: torch.Generator | None
+) -> Int[Tensor, "n token"]:
+    end, rows, over = model.vocabulary.end, [], None
+    for token in model.unroll(torch.tensor([model.vocabulary.start]), n, choice, generator):
+        over = torch.zeros_like(token, dtype=torch.bool) if over is None else over
+        rows.append(token if end is None else token.masked_fill(over, end))
+        over |= rows[-1] == end if end is not None else False
+        if over.all() or len(rows) >= most:
+            break
+    return torch.stack(rows, 1)

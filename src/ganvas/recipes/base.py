@@ -48,6 +48,11 @@ def find(name: str) -> Any:
     return importlib.import_module(f"ganvas.recipes.{name}").Recipe()
 
 
+def of_kind(name: str, kind: str) -> str:
+    """What this name stands for where data are of this kind: some baselines have a form for each."""
+    return getattr(find(name), "forms", {}).get(kind, name)
+
+
 def data_settings(recipe: Any) -> Settings:
     """The settings of its kind of data."""
     return getattr(recipe, recipe.kind)

@@ -13,6 +13,7 @@ class Recipe(loglinear.Settings):
     """The simplest exact law of pictures that learns: each pixel from those before, by one layer."""
 
     kind: ClassVar[str] = "image"
+    forms: ClassVar[dict[str, str]] = {"text": "maxent"}
     paper: ClassVar[str] = "Frey et al. 1996; Germain et al. 2015 (MADE)"
     cost: ClassVar[str] = "on two cores 5 minutes at 28 px"
 

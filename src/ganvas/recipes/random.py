@@ -13,6 +13,7 @@ class Recipe(marginals.Settings):
     """A baseline: every pixel by itself, from its own histogram; whatever has learnt anything beats it."""
 
     kind: ClassVar[str] = "image"
+    forms: ClassVar[dict[str, str]] = {"text": "unigram"}
     paper: ClassVar[str] = "none: counts"
     cost: ClassVar[str] = "seconds"
 

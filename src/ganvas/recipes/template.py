@@ -13,6 +13,7 @@ class Recipe(template.Settings):
     """A baseline that memorises: training pictures, moved by a pixel and with a little noise."""
 
     kind: ClassVar[str] = "image"
+    forms: ClassVar[dict[str, str]] = {"text": "ngram"}
     paper: ClassVar[str] = "Parzen 1962"
     cost: ClassVar[str] = "seconds"
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from ganvas.core.errors import UserError
 from ganvas.data.text import Texts
 from ganvas.metrics import text as metrics
 from ganvas.metrics.overlap import bleu, self_bleu
@@ -17,7 +16,7 @@ from ganvas.metrics.tradeoff import Match, Point, everywhere, match
 from ganvas.model import Model
 from ganvas.models.writing import Choice
 from ganvas.studies.likeness import SENTENCES, SMOOTHED
-from ganvas.studies.samples import samples_of
+from ganvas.studies.samples import fitted, samples_of
 from ganvas.studies.unseen import Unseen, as_texts, foretold, pieces, some
 
 TEMPERATURES = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2)
@@ -30,6 +29,7 @@ ORDER = 4
 SCORED = 100
 """Held-out items or windows whose bits a byte are taken at each temperature."""
 STAGE = "likelihood stage"
+BASELINES = ("unigram", "ngram")
 Write = Callable[[Choice, int, int], list[str]]
 """So many samples, of this choice and seed."""
 Curve = list[Point]
@@ -216,14 +216,15 @@ def card_of(
     seed: int,
     progress: Callable[[str], Callable[[int, int], None]],
 ) -> Row:
-    """Of a model, of the end of its likelihood stage where it has gone on from that, and of real text."""
-    if unseen.asked:
-        raise UserError("the card is of text that is written freely, and this model has learnt to reply")
+    """Of a model, of the end of its likelihood stage where it has gone on from that, of n-grams, and of real
+    text."""
     models = {"model": model}
     if hasattr(model.objective, "before"):
         models[STAGE] = replace(model, objective=model.objective.before())  # pyright: ignore
     learnt: list[str] = []
     if training is not None:
+        if model.config["recipe"] not in BASELINES:
+            models["n-gram"] = fitted("ngram", model, training)
         parts = some(pieces(training.documents(), model), SETS * SENTENCES, seed)
         learnt = as_texts(parts, training.vocabulary)
     writers = [writer(name, one, unseen) for name, one in models.items()]

@@ -6,10 +6,19 @@ from typing import Any
 import numpy as np
 import torch
 
+from ganvas.data.text import Texts
 from ganvas.model import Model
 from ganvas.models.writing import Choice
+from ganvas.recipes.base import find
 
 AT_ONCE = 64
+
+
+def fitted(recipe: str, model: Model, training: Texts) -> Model:
+    """A baseline of what another model has learnt, with its tokens."""
+    objective = find(recipe).build(model.spec)
+    objective.prepare(training)
+    return Model(objective.eval(), model.spec, {"recipe": recipe})
 
 
 def samples_of(

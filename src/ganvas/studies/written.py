@@ -21,11 +21,13 @@ from ganvas.studies.card import card_of
 from ganvas.studies.likelihoods import FILE
 from ganvas.studies.likeness import Likeness, variety
 from ganvas.studies.passages import copied
-from ganvas.studies.samples import samples_of
+from ganvas.studies.samples import fitted, samples_of
 from ganvas.studies.unseen import FEWEST, Unseen, as_texts, foretold, pieces, some, texts_of, unseen
 
 AT_ONCE = 64
 """Windows, or items, that are scored between two looks at the clock."""
+BASELINES = {"random": "unigram", "template": "ngram"}
+"""Names in the table, as for pictures, and their recipes."""
 COMPARED = 8_000_000
 """Bytes of training text in which copies are looked for, and that xz is given."""
 Counting = Callable[[str], Callable[[int, int], None]]
@@ -49,6 +51,8 @@ def evaluate(
     began = time.monotonic()
     if samples is not None and not FEWEST <= samples <= 100_000:
         raise UserError(f"the number of samples is from {FEWEST} to 100,000, not {samples}")
+    if card and model.chats:
+        raise UserError("the card is of text that is written freely, and this model has learnt to reply")
     embedder = find_embedder(features)
     training, held_out = texts_of(run, model, data, said)
     found = unseen(held_out, model)
@@ -64,6 +68,10 @@ def evaluate(
     judge = Likeness(found, min(count, len(found.texts)), embedder)
     row, floor, copying = _beside_real(made, judge, training, known, model, seed)
     result |= row | {"floor": floor, "classes": {}, "baselines": simple_laws(found, model, known)} | copying
+    if baselines and model.chats:
+        said("The baselines learn plain text only.")
+    elif baselines and training is not None:
+        result["baselines"] |= _baselines(model, judge, training, count, seed, progress)
     if card:
         result["card"] = card_of(model, found, training, samples=samples, seed=seed, progress=progress)
     result |= {
@@ -89,6 +97,19 @@ def _beside_real(
         floor |= judge.row(as_texts(learnt, training.vocabulary))
     ours, theirs, copying = copied(made, real, unseen, training, known)
     return row | ours, floor | theirs, copying
+
+
+def _baselines(
+    model: Model, judge: Likeness, training: Texts, count: int, seed: int, progress: Counting
+) -> dict[str, Any]:
+    """A row for each, fitted to the same training text."""
+    rows = {}
+    for name, recipe in BASELINES.items():
+        other = fitted(recipe, model, training)
+        made = samples_of(other, count, seed, progress(f"samples of {name}"))
+        row = variety((made, judge.unseen.texts[: len(made)]), judge.unseen)[0] | judge.row(made)
+        rows[name] = likelihood(other, judge.unseen, progress(f"likelihood of {name}")) | row
+    return rows
 
 
 def likelihood(model: Model, unseen: Unseen, progress: Callable[[int, int], None]) -> dict[str, Any]:
