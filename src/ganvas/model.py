@@ -29,6 +29,10 @@ from ganvas.recipes.base import find
 from ganvas.remote import fetched
 
 Message = Mapping[str, str]
+VOICES = Path(__file__).parent / "voices"
+"""Those that ganvas brings, a folder each."""
+VOICE = "asterisk"
+"""The one that speaks where none is named."""
 
 
 @dataclass
@@ -253,16 +257,25 @@ class Model:
         return self.spec.number(label)
 
 
+def folder_of(path: str | Path) -> Path:
+    """Where config and weights lie, of whatever `load` takes. UserError where there are none."""
+    name = str(path)
+    if not Path(path).exists() and (VOICES / name / "config.json").is_file():
+        return VOICES / name
+    run = Run.open(fetched(name) if name.startswith("hf:") else Path(path))
+    folder = next((at for at in (run.model, run.path) if (at / "config.json").is_file()), None)
+    if folder is None:
+        raise UserError(f"{run.path} holds no model yet: its training has not come to its first checkpoint")
+    return folder
+
+
 def load(path: str | Path, device: str = "auto") -> Model:
-    """The model of a run, of a folder that `ganvas export --to hub` wrote, or of the hub (hf:USER/NAME).
+    """The model of a run, of a folder that `ganvas export --to hub` wrote, of the hub (hf:USER/NAME), or a
+    voice that ganvas brings, by its name.
 
     Raises UserError where there is none, or its files are damaged.
     """
-    run = Run.open(fetched(str(path)) if str(path).startswith("hf:") else Path(path))
-    trained = (run.model / "config.json").is_file()
-    folder = run.model if trained else run.path
-    if not (folder / "config.json").is_file():
-        raise UserError(f"{run.path} holds no model yet: its training has not come to its first checkpoint")
+    folder = folder_of(path)
     where = pick(device)
     quicken(where)
     try:
@@ -270,11 +283,15 @@ def load(path: str | Path, device: str = "auto") -> Model:
         spec = Spec.model_validate(config["spec"])
         recipe = type(find(config["recipe"])).model_validate(config["settings"])
         objective = recipe.build(spec)
-        objective.load_state_dict(load_file(folder / "model.safetensors"))
+        weights = load_file(folder / "model.safetensors")
+        for name in objective.spare:
+            if not any(key.startswith(f"{name}.") for key in weights):
+                setattr(objective, name, torch.nn.Identity())
+        objective.load_state_dict(weights)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0]
-        anew = f"`ganvas train --out {run.path} --resume` writes it anew from the last checkpoint"
-        hint = anew if trained else "fetch or export it again"
+        anew = f"`ganvas train --out {folder.parent} --resume` writes it anew from the last checkpoint"
+        hint = anew if folder.name == "model" else "fetch or export it again"
         raise UserError(f"the model in {folder} cannot be read ({reason}); {hint}") from None
     objective.to(where).eval().requires_grad_(False)
     return Model(objective, spec, config)

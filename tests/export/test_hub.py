@@ -6,9 +6,12 @@ from pathlib import Path
 import made
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from ganvas.core.errors import UserError
 from ganvas.core.files import write_json
+from ganvas.core.transfer import inherit
 from ganvas.export import hub
 from ganvas.export.targets import export
 from ganvas.model import load
@@ -137,3 +140,20 @@ def test_a_run_without_a_model_yet_is_refused(tmp_path):
     (young.model / "config.json").unlink()
     with pytest.raises(UserError, match="holds no model yet"):
         export(young.path, "onnx", tmp_path / "out")
+
+
+def test_a_small_copy_has_half_the_bits_nobody_that_only_training_needs(tmp_path):
+    run = made.run(tmp_path / "voice", "voice", made.SPEECH, **made.VOICE)
+    found = export(run.path, "hub", tmp_path / "small", precision="fp16")
+    kept = load_file(tmp_path / "small" / "model.safetensors")
+    assert not any(name.startswith("critic.") for name in kept)
+    assert all(value.dtype == torch.float16 for value in kept.values() if value.is_floating_point())
+    assert found["files"]["model.safetensors"] < (run.model / "model.safetensors").stat().st_size / 2
+    for name, value in load_file(run.model / "model.safetensors").items():
+        if name in kept:
+            torch.testing.assert_close(kept[name].to(value.dtype), value, rtol=1e-3, atol=1e-6)
+    assert np.isfinite(load(tmp_path / "small", "cpu").say("Good morning.", speaker="ann")).all()
+    heard = inherit(load(run.path, "cpu").objective, load(tmp_path / "small", "cpu").objective)
+    assert {one.network: bool(one.taken) for one in heard} == {
+        "encoder": True, "decoder": True, "critic": False, "prior": True
+    }  # fmt: skip

@@ -179,7 +179,8 @@ class Export:
     out: Annotated[Path | None, arg(aliases=["-o"], metavar="FOLDER", help_behavior_hint="")] = None
     """A new folder; left out, onnx, web or hub in the run's folder."""
     precision: Annotated[str, arg(metavar="fp32|fp16|int8")] = "fp32"
-    """How weights are kept in ONNX files: fewer bits make them smaller, and what that costs is measured."""
+    """How weights are kept: fewer bits make files smaller, and what that costs an ONNX file is measured. The
+    hub's folder has fp32 or fp16, the latter without what only training needs."""
     licence: Annotated[str | None, written("NAME")] = None
     """hub: the licence that you give the model, by the hub's name for it (mit, cc-by-4.0 …)."""
     push: Annotated[str | None, written("USER/NAME")] = None

@@ -11,7 +11,9 @@ from ganvas.cli.shared import Json, emit, written
 
 @dataclass(frozen=True)
 class Say:
-    """Say a text: sentence by sentence, into a sound file.
+    """Say a text: sentence by sentence, into a sound file; by the voice that ganvas brings, or by yours.
+
+    ganvas say "Good morning."
 
     ganvas say runs/my-voice "Good morning." -o morning.wav
 
@@ -22,8 +24,8 @@ class Say:
     ganvas say --phonemes "Dr. Smith read 3 books."
     """
 
-    voice: Annotated[Positional[str], arg(metavar="VOICE")]
-    """A run's folder, or hf:USER/NAME; with --phonemes it may be left out."""
+    voice: Annotated[Positional[str], arg(metavar="[VOICE]")]
+    """A run's folder, or hf:USER/NAME; left out, the voice that ganvas brings."""
     text: Annotated[Positional[str | None], written("TEXT|FILE|-")] = None
     """What to say, a .txt file of it, or - for standard input."""
     out: Annotated[Path, arg(aliases=["-o"])] = Path("said.wav")

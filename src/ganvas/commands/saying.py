@@ -26,16 +26,15 @@ def say(ask: "Say") -> dict[str, Any]:
     from ganvas.data import audio
     from ganvas.terminal import said
 
-    if ask.text is None:
-        raise UserError('say what to say: ganvas say RUN "some text", a file, or - for standard input')
+    voice, words = _asked(ask)
     if ask.out.suffix.lower() not in audio.WRITTEN:
         kinds = ", ".join(audio.WRITTEN)
         raise UserError(
             f"speech cannot be written as {ask.out.suffix or 'a file without a suffix'}; try {kinds}"
         )
     player = _player() if ask.play else None
-    text = _text(ask.text)
-    model = opened(ask.voice, ask.device)
+    text = _text(words)
+    model = opened(voice, ask.device)
     how = {"speed": ask.speed, "variation": ask.variation, "rhythm": ask.rhythm, "pause": ask.pause}
     for note in model.unsaid(text):
         said(note)
@@ -73,6 +72,17 @@ def pronounce(ask: "Say") -> dict[str, Any]:
     if not ask.as_json:
         print(readable(found))
     return {"sentences": [{"text": one.text, "phonemes": "".join(one.symbols)} for one in found]}
+
+
+def _asked(ask: "Say") -> tuple[str, str]:
+    """Who is to say what: of one word alone, the voice that ganvas brings says it."""
+    if ask.text is not None:
+        return ask.voice, ask.text
+    if Path(ask.voice).is_dir() or ask.voice.startswith("hf:"):
+        raise UserError('say what to say: ganvas say RUN "some text", a file, or - for standard input')
+    from ganvas.model import VOICE
+
+    return VOICE, ask.voice
 
 
 def _text(given: str) -> str:

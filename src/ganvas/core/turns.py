@@ -34,6 +34,8 @@ class Objective(nn.Module):
 
     averaged: tuple[str, ...] = ()
     """Players whose weights are averaged over the training, for use."""
+    spare: tuple[str, ...] = ()
+    """Players that only training needs: a small copy of the model is without them."""
     progress: float = 0.0
     """The share of the training that is done; the loop keeps it, for whatever changes on the way."""
     notes: Sequence[str] = ()

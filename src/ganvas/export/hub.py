@@ -7,8 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from safetensors.torch import load_file
+
 from ganvas.core.errors import UserError
-from ganvas.core.files import write_json, write_text
+from ganvas.core.files import save_tensors, write_json, write_text
 from ganvas.core.run import Run
 from ganvas.export.facts import named, version
 from ganvas.export.onnx import draft_of
@@ -33,12 +35,14 @@ def export(
     run: Run,
     out: Path,
     *,
+    small: bool = False,
     licence: str | None = None,
     push: str | None = None,
     said: Said = lambda sentence: None,
 ) -> dict[str, Any]:
     """The repository as a new folder, and what was written; pushed where that is asked for.
 
+    `small`: weights in halves of their bits, without players that only training needs.
     UserError: no whole model, a folder that is there, no token to push with, the hub's own refusals.
     """
     if licence is not None and not re.fullmatch(r"[A-Za-z0-9][\w.+-]*", licence):
@@ -47,6 +51,8 @@ def export(
     model = load(run.path, "cpu")
     with draft_of(out) as draft:
         _write(run, model, draft, push or f"USER/{run.path.resolve().name}", licence)
+        if small:
+            _shrink(model, draft / "model.safetensors")
     files = {path.name: path.stat().st_size for path in sorted(out.iterdir())}
     said(f"{', '.join(files)} in {out}/, {sum(files.values()) / 1e6:.1f} MB")
     if licence is None:
@@ -72,6 +78,12 @@ def _write(run: Run, model: Model, folder: Path, name: str, licence: str | None)
     picture = f"samples{show.suffix}"
     show.keep(show.drawn(items, items), items, folder / picture)
     write_text(folder / "README.md", card(run, model, name, licence, picture, judged))
+
+
+def _shrink(model: Model, path: Path) -> None:
+    spare = tuple(f"{name}." for name in model.objective.spare)
+    kept = {key: value for key, value in load_file(path).items() if not key.startswith(spare)}
+    save_tensors(path, {k: v.half() if v.is_floating_point() else v for k, v in kept.items()})
 
 
 def _data(record: dict[str, Any]) -> dict[str, Any]:

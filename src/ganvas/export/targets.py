@@ -30,8 +30,8 @@ def export(
         raise UserError(f"say what to export to: --to {', '.join(TARGETS[:-1])} or {TARGETS[-1]}, {given}")
     if to != "hub" and (licence or push):
         raise UserError(f"--{'licence' if licence else 'push'} goes with --to hub only")
-    if to == "hub" and precision != "fp32":
-        raise UserError("the hub's folder holds the weights as they are: --precision goes with onnx and web")
+    if to == "hub" and precision == "int8":
+        raise UserError("the hub's folder holds fp32 or fp16: --precision int8 goes with onnx and web")
     if precision not in PRECISIONS:
         raise UserError(f"--precision is {', '.join(PRECISIONS[:-1])} or {PRECISIONS[-1]}, not {precision!r}")
     refuse_taken(out or run / to)
@@ -41,7 +41,8 @@ def export(
     opened = Run.open(run)
     place = opened.path / to if out is None else out
     if to == "hub":
-        return hub.export(opened, place, licence=licence, push=push, said=said)
+        small = precision == "fp16"
+        return hub.export(opened, place, small=small, licence=licence, push=push, said=said)
     made = (web if to == "web" else onnx).export(opened, place, precision=precision, said=said)
     total = sum(made.files.values())
     said(f"{', '.join(made.files)} in {place}/, {total / 1e6:.1f} MB")

@@ -104,6 +104,7 @@ class Autoencoder(Objective):
     """Encoder and decoder lower spectral distance + beta KL, then also what the critic finds wrong."""
 
     averaged = ("encoder", "decoder")
+    spare = ("critic",)
     stage: Tensor
     """How many stages are over."""
 
