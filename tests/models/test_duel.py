@@ -338,6 +338,7 @@ def test_it_can_begin_from_a_language_model(lines, tmp_path):
         settings=net | {"likelihood": 0.0, "training.average": 0.0},
     )  # fmt: skip
     assert any("model starts as its model" in line for line in said)
+    assert not any("first starts" in line for line in said)
 
 
 @pytest.mark.parametrize(

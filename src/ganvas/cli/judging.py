@@ -162,7 +162,7 @@ class Reproduce:
     budget: Annotated[str | None, written("TIME")] = None
     """Training time of each; left out, as the table has it."""
     samples: int | None = None
-    """Importance samples, for models that have a bound; left out, as the table's protocol says."""
+    """Samples that a run is judged by, or importance samples of a bound; left out, as the table has it."""
     seed: int = 0
     """Of the training and of the judgement; of the first run, where a row has several."""
     seeds: Annotated[int | None, written("N")] = None

@@ -60,8 +60,9 @@ def inherit(mine: nn.Module, theirs: nn.Module) -> list[Inheritance]:
     UserError where nothing fits.
     """
     other = networks(theirs)
+    learning = {k: n for k, n in networks(mine).items() if any(p.requires_grad for p in n.parameters())}
     found = []
-    for name, network in networks(mine).items():
+    for name, network in learning.items():
         source = next((s for s in (name, COUNTERPART.get(name)) if s in other), None)
         found.append(_inherited(name, network, source, other[source]) if source else Inheritance(name))
     if not any(one.taken for one in found):

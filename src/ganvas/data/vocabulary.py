@@ -48,7 +48,7 @@ class Vocabulary(Settings):
         """What each token stands for: in chats roles for how a line begins, an end of a turn for its break;
         an end stands for nothing."""
         if self.numbers:
-            return [f"{k} ".encode() for k in range(self.numbers)] + [b""] * self.ends
+            return [f" {k}".encode() for k in range(self.numbers)] + [b""] * self.ends
         found = [bytes([k]) for k in range(BYTES)]
         known = set(found)
         for a, b in self.pairs:
@@ -111,7 +111,7 @@ class Vocabulary(Settings):
     def text(self, tokens: Sequence[int] | np.ndarray) -> str:
         """Up to the first end; bytes that are no UTF-8 become U+FFFD."""
         found = self.decode(until_end(np.asarray(tokens), self.end).tolist()).decode("utf-8", "replace")
-        return found.removesuffix(" ") if self.numbers else found
+        return found.removeprefix(" ") if self.numbers else found
 
     def _numbers(self, text: str) -> "Tokens":
         try:

@@ -20,8 +20,8 @@ from ganvas.studies.tables.base import Figures, Progress, Question, Row, Table, 
 
 TRAINING = 10_000
 """Sequences to learn from, and as many that are held out."""
-DRAWN = 2.2
-"""Times as many as both take, so that each part is full."""
+SPARE = 6
+"""Deviations of a part's size by which more are drawn, so that each part is full."""
 TEMPERATURES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2)
 OWN = TEMPERATURES.index(1.0)
 FILE = "oracle.json"
@@ -42,7 +42,8 @@ def prepared(length: int, data: str, folder: Path) -> str:
     law = truth(data)
     path = folder / f"sequences-{length}-{law.digest[:8]}.txt"
     if not path.is_file():
-        found = law.sample(round(2 * DRAWN * TRAINING), length, torch.Generator().manual_seed(0))
+        count = 2 * TRAINING + round(SPARE * (2 * TRAINING) ** 0.5)
+        found = law.sample(count, length, torch.Generator().manual_seed(0))
         lines = [" ".join(map(str, row)) for row in found.tolist()]
         out = np.array(aside([hashlib.sha256(line.encode()).digest() for line in lines], 0.5, path.name))
         rows = np.concatenate([np.flatnonzero(out == side)[:TRAINING] for side in (False, True)])
