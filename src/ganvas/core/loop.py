@@ -233,7 +233,7 @@ class Trainer:
         for sentence in self.objective.news if distributed.rank() == 0 else ():
             stretch = {"stretch": self.run.stretch} if self.run.stretch else {}
             self.run.log({"step": self.step, "said": sentence} | stretch, WATCHED[1])
-            self.observer.said(sentence)
+            self.observer.said(f"step {self.step:,}: {sentence}")
         self.objective.news = ()
 
     def _crossed_mark(self) -> bool:

@@ -1,7 +1,7 @@
 """Adversarial learning of text that begins with likelihood, is watched, and goes back where it does harm."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 import numpy as np
@@ -24,6 +24,8 @@ from ganvas.nn.recurrent import OfOneLength, Recurrent
 
 Tokens = Int[Tensor, "batch place"]
 Places = Float[Tensor, "batch place"]
+Choose = Callable[[Float[Tensor, "batch token"]], Int[Tensor, "batch 1"]]
+"""Logits -> a token each."""
 NetworkName = Literal["transformer", "lstm"]
 WATCHED = 256
 """Held-out items, and samples, of a look."""
@@ -131,20 +133,15 @@ class Duel(LM):
         return loss + self.config.anchor * self._nats(real)[0] / len(real)
 
     @torch.no_grad()
-    def written(self, begun: Tokens, places: int) -> tuple[Tokens, list[Tensor]]:
-        """So many more tokens, ends after the first one, by the network as it is; and the noise of each
-        choice, the largest of log p + Gumbel noise (Gumbel 1954)."""
-        cache, token = self.model.cache(len(begun)), begun
-        rows, chances = [begun], []
+    def written(self, begun: Tokens, places: int, choose: Choose | None = None) -> Tokens:
+        """So many more tokens, ends after the first one, by the network as it is."""
+        cache, token, rows = self.model.cache(len(begun)), begun, [begun]
         over = (begun[:, 1:] == self.end).any(1, keepdim=True)
         for _ in range(places):
-            logits = self.model(token, cache)[:, -1]
-            chance = -(-torch.rand(logits.shape, device=logits.device).log()).log()
-            token = (logits + chance).argmax(1, keepdim=True).masked_fill(over, self.end)
+            token = (choose or chosen)(self.model(token, cache)[:, -1]).masked_fill(over, self.end)
             over |= token == self.end
             rows.append(token)
-            chances.append(chance)
-        return torch.cat(rows, 1), chances
+        return torch.cat(rows, 1)
 
     def real_places(self, x: Tokens) -> Bool[Tensor, "batch place"]:
         """Which of the tokens after the first one are text or its end."""
@@ -202,7 +199,7 @@ class Duel(LM):
                 if len(texts):
                     total, _, length = self._nats(texts)
                     nats, size = nats + total.double(), size + length
-                made, _ = self.written(rows[:, :1], self.context)
+                made = self.written(rows[:, :1], self.context)
                 log_law = self.model(made[:, :-1]).log_softmax(2)
                 real = self.real_places(made)
                 spread = spread - ((log_law.exp() * log_law).sum(2) * real).sum(dtype=torch.float64)
@@ -217,6 +214,13 @@ class Duel(LM):
         view = copy.copy(self)
         view._modules = self._modules | {"model": self.first}
         return view
+
+
+def chosen(logits: Float[Tensor, "batch token"]) -> Int[Tensor, "batch 1"]:
+    """A token each, where the running sum of the law passes an even number."""
+    sums = logits.softmax(1).cumsum(1)
+    chance = torch.rand(len(logits), 1, device=logits.device) * sums[:, -1:]
+    return torch.searchsorted(sums, chance, right=True).clamp(max=logits.shape[1] - 1)
 
 
 def body(net: Any, player: str, tokens: int, places: int, says: bool = True) -> Decoder | Recurrent:

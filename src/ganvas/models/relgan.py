@@ -62,9 +62,9 @@ class RelGAN(Duel):
         )
 
     def duel(self, real: Tokens, alone: bool) -> Iterator[Turn]:
-        fake, chances = self.written(real[:, :1], real.shape[1] - 1)
+        fake, chances = self.noisy(real[:, :1], real.shape[1] - 1)
         for k in range(self.config.critic.steps):
-            fake, chances = self.written(real[:, :1], real.shape[1] - 1) if k else (fake, chances)
+            fake, chances = self.noisy(real[:, :1], real.shape[1] - 1) if k else (fake, chances)
             on_real, on_fake = self.critic(real[:, 1:]).flatten(), self.critic(fake[:, 1:]).flatten()
             means = {"critic/real": on_real.mean().detach(), "critic/fake": on_fake.mean().detach()}
             yield Turn({"critic": self.game.critic(on_real, on_fake)}, means)
@@ -76,6 +76,16 @@ class RelGAN(Duel):
         loss = self.game.generator(self.critic(chosen).flatten(), on_real)
         tau = torch.tensor(self.temperature)
         yield Turn({"model": self.anchored(loss, real)}, {"temperature": tau})
+
+    def noisy(self, begun: Tokens, places: int) -> tuple[Tokens, list[Tensor]]:
+        """So many more tokens, each the largest of log p + g, and this noise (Gumbel 1954)."""
+        chances: list[Tensor] = []
+
+        def choose(logits: Tensor) -> Tensor:
+            chances.append(-(-torch.rand(logits.shape, device=logits.device).log()).log())
+            return (logits + chances[-1]).argmax(1, keepdim=True)
+
+        return self.written(begun, places, choose), chances
 
     @property
     def temperature(self) -> float:

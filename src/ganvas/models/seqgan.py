@@ -51,9 +51,9 @@ class SeqGAN(Duel):
         self.critic = Prefixes(inside, net.width)
 
     def duel(self, real: Tokens, alone: bool) -> Iterator[Turn]:
-        fake, _ = self.written(real[:, :1], real.shape[1] - 1)
+        fake = self.written(real[:, :1], real.shape[1] - 1)
         for k in range(self.config.critic.steps):
-            fake = self.written(real[:, :1], real.shape[1] - 1)[0] if k else fake
+            fake = self.written(real[:, :1], real.shape[1] - 1) if k else fake
             yield self._critics_turn(real, fake)
         if alone:
             return
@@ -89,7 +89,7 @@ class SeqGAN(Duel):
     def led_to(self, begun: Tokens, width: int) -> Float[Tensor, " batch"]:
         """Mean verdict on ways to go on, each until its end or this width."""
         count = self.config.rollouts
-        made, _ = self.written(begun.repeat_interleave(count, 0), width - begun.shape[1])
+        made = self.written(begun.repeat_interleave(count, 0), width - begun.shape[1])
         return self.whole(self.critic(made), self.real_places(made)).unflatten(0, (-1, count)).mean(1)
 
     def whole(self, verdicts: Places, written: Bool[Tensor, "batch place"]) -> Float[Tensor, " batch"]:
