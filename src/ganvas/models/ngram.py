@@ -165,14 +165,15 @@ class NGram(Objective):
 
     def _law(self, contexts: Int[np.ndarray, "order n"]) -> Float[np.ndarray, "n token"]:
         """P of all tokens after each of these contexts."""
-        p = np.full((contexts.shape[1], self.tokens), 1 / self.tokens)
-        for table, row in zip(self._tables, contexts, strict=True):
-            for k, h in enumerate(row):
-                if h >= 0 and table.totals[h] > 0:
-                    own = slice(table.starts[h], table.starts[h + 1])
-                    p[k] *= table.discount * table.kinds[h]
-                    p[k, table.keys[own] - h * self.tokens] += (table.counts[own] - table.discount).clip(0)
-                    p[k] /= table.totals[h]
+        left = np.ones(contexts.shape[1])  # what longer contexts leave to shorter ones
+        p = np.zeros((contexts.shape[1], self.tokens))
+        for table, row in [*zip(self._tables, contexts, strict=True)][::-1]:
+            known = (row >= 0) & (table.totals[row] > 0)
+            for k in np.flatnonzero(known):
+                own = slice(table.starts[row[k]], table.starts[row[k] + 1])
+                p[k, table.nexts[own]] += left[k] * table.shares[own]
+            left *= np.where(known, table.discount * table.kinds[row] / table.totals[row].clip(1), 1)
+        p += left[:, None] / self.tokens
         return p
 
     def unroll(
@@ -225,6 +226,10 @@ class _Table(NamedTuple):
     """Where each context's begin."""
     totals: Int[np.ndarray, " context"]
     kinds: Int[np.ndarray, " context"]
+    nexts: Places
+    """The last token of each."""
+    shares: Float[np.ndarray, " gram"]
+    """(c - D) / c(h) of each, at least 0."""
     discount: float
     tokens: int
 
@@ -236,7 +241,9 @@ class _Table(NamedTuple):
         )
         once, twice = (int((counts == k).sum()) for k in (1, 2))
         discount = float(np.clip(once / max(1, once + 2 * twice), LEAST, MOST))
-        return _Table(keys, counts, starts, totals, kinds, discount, tokens)
+        context, nexts = np.divmod(keys, tokens)
+        shares = (counts - discount).clip(0) / totals[context].clip(1)
+        return _Table(keys, counts, starts, totals, kinds, nexts, shares, discount, tokens)
 
     def find(self, context: Places, token: Places) -> Places:
         """The numbers of these n-grams, -1 for those that are not there."""

@@ -8,9 +8,11 @@ from ganvas import watched
 from ganvas.core.errors import UserError
 from ganvas.core.run import Run
 from ganvas.studies.tables.base import Question, Row, Table
+from ganvas.studies.tables.captions import CAPTIONS
 from ganvas.studies.tables.likelihoods import FASHION_BITS, MNIST_NLL
 from ganvas.studies.tables.mixtures import GRID, RING
 from ganvas.studies.tables.oracle import ORACLE, ORACLE_40
+from ganvas.studies.tables.shakespeare import SHAKESPEARE
 from ganvas.studies.tables.stacked import STACKED_MNIST
 from ganvas.terminal import counting
 
@@ -22,6 +24,8 @@ TABLES = {
     "stacked-mnist": STACKED_MNIST,
     "oracle": ORACLE,
     "oracle-40": ORACLE_40,
+    "captions": CAPTIONS,
+    "shakespeare": SHAKESPEARE,
 }
 
 
