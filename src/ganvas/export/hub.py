@@ -144,4 +144,4 @@ def _sent(api: Any, push: str, folder: Path) -> str:
     except Exception as error:  # of the network or the hub: each has its own
         line = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
         raise UserError(f"{folder} was written, but not sent to {push}: {line}") from None
-    return f"https://huggingface.co/{push}"
+    return f"{api.endpoint}/{push}"

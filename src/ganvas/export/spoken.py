@@ -60,7 +60,7 @@ class OnnxSound(OnnxModel):
         """The pitch of each frame, 0 where there is none."""
         middle, lowest, highest = self.facts["voiced"]
         height, voiced = self.beside("pitch.onnx").all_of({"z": z.astype(np.float32)})
-        return (middle * np.exp(height)).clip(lowest, highest) * (voiced > 0)
+        return (middle * np.exp(height.astype(np.float64))).clip(lowest, highest) * (voiced > 0)
 
     def _pulses(self, z: Latents) -> Float[np.ndarray, "n frame hop"] | None:
         if not self.facts["voiced"]:

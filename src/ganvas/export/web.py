@@ -12,13 +12,24 @@ import numpy as np
 from ganvas.core.errors import UserError
 from ganvas.core.files import write_json
 from ganvas.core.run import Run
+from ganvas.data.phonemes import english
+from ganvas.data.phonemes.pronunciation import engine_of
+from ganvas.data.phonemes.symbols import from_arpabet
+from ganvas.data.spec import Spec
 from ganvas.export import graph, noise, onnx, runtime
 from ganvas.export.onnx import Exported
 from ganvas.export.shrink import Precision
 from ganvas.model import load
 
-PAGE = ("index.html", "style.css", "app.js", "noise.js", "words.js", "ort.js", "NOTICE.txt")
-"""As they lie in the package; `ort.js` is onnxruntime-web 1.30.0's dist/ort.wasm.bundle.min.mjs."""
+COMMON = ("style.css", "noise.js", "load.js", "ort.js", "NOTICE.txt")
+PAGES = {
+    "index.html": ("app.js", "words.js"),
+    "voice.html": ("voice.js", "say.js", "words-said.js"),
+}
+"""Each page, which becomes index.html, and what it needs besides, as they lie in the package.
+
+`ort.js` is onnxruntime-web 1.30.0's dist/ort.wasm.bundle.min.mjs.
+"""
 RUNTIME = ("ort.wasm.xz", "ort.wasm.gz")
 """Its dist/ort-wasm-simd-threaded.wasm, as it lies in the package and as a browser unpacks it."""
 ORDERED, TRIED = 512, 4
@@ -33,18 +44,22 @@ def export(
     """The page, the model and what runs it, in a new folder. UserError as of `--to onnx`."""
     graph.need()
     model = load(run.path, "cpu")
-    if model.spec.kind not in ("image", "points"):
-        raise UserError(f"the page shows pictures and points, not {model.spec.kind}")
+    kind = model.spec.kind
+    if kind not in ("image", "points", "speech"):
+        raise UserError(f"the page shows pictures and points and lets voices speak; there is none for {kind}")
+    first = "voice.html" if kind == "speech" else "index.html"
     with onnx.draft_of(out) as draft:
         found, left_out = onnx.write(run, model, draft, precision, said, encoder=False)
         here = resources.files("ganvas.export") / "page"
-        for name in PAGE:
+        for name in (*COMMON, *PAGES[first], first):
             (draft / name).write_bytes((here / name).read_bytes())
+        (draft / first).rename(draft / "index.html")
         packed, unpacked = RUNTIME
         whole = lzma.decompress((here / packed).read_bytes())
         (draft / unpacked).write_bytes(gzip.compress(whole, 9, mtime=0))
         _bank(draft)
-        _describe(run, draft)
+        known = _of_voice(draft, model.spec) if kind == "speech" else _of_items(draft)
+        _describe(run, draft, known)
     files = {path.name: path.stat().st_size for path in sorted(out.iterdir())}
     return Exported(out, files, found, left_out)
 
@@ -58,7 +73,27 @@ def _bank(folder: Path) -> None:
         path.unlink()
 
 
-def _describe(run: Run, folder: Path) -> None:
+def _of_voice(folder: Path, spec: Spec) -> dict[str, Any]:
+    """What a voice's page knows, and its lexicon: of English CMU's dictionary, and the user's words."""
+    how, facts = spec.pronunciation, runtime.OnnxModel(folder / "model.onnx").facts
+    words, weak = {}, {}
+    if how is not None and engine_of(how) == "english":
+        words = {word: from_arpabet(phones.split()) for word, phones in english.dictionary().items()}
+        weak = {word: " ".join(from_arpabet(phones.split())) for word, phones in english.WEAK.items()}
+    if how is not None:
+        words |= {word: how.entry(word) or () for word in how.lexicon}
+    lines = "\n".join(f"{word}\t{' '.join(symbols)}" for word, symbols in words.items())
+    (folder / "lexicon.gz").write_bytes(gzip.compress(lines.encode(), 9, mtime=0))
+    asked = ("hop", "reach", "pieces", "voiced", "longest", "examples")
+    return {"rate": spec.rate, "symbols": spec.symbols, "weak": weak} | {key: facts[key] for key in asked}
+
+
+def _of_items(folder: Path) -> dict[str, Any]:
+    model = runtime.OnnxModel(folder / "model.onnx")
+    return {"law": model.facts["law"], "order": order(model)}
+
+
+def _describe(run: Run, folder: Path, more: dict[str, Any]) -> None:
     """What the page knows of its model."""
     model = runtime.OnnxModel(folder / "model.onnx")
     facts, spec = model.facts, model.spec
@@ -75,12 +110,10 @@ def _describe(run: Run, folder: Path) -> None:
         "offset": spec.offset,
         "scale": spec.scale,
         "latent": model.latent,
-        "law": facts["law"],
         "precision": facts["precision"],
-        "order": order(model),
         "size": f"{size:.1f}",
     }
-    write_json(folder / "model.json", known)
+    write_json(folder / "model.json", known | more)
 
 
 def order(model: runtime.OnnxModel) -> list[int]:

@@ -1,4 +1,5 @@
 import * as ort from "./ort.js";
+import { fetched, sessions } from "./load.js";
 import { normal, whole } from "./noise.js";
 import { WORDS } from "./words.js";
 
@@ -8,23 +9,9 @@ let facts, session, bank, language = navigator.language.startsWith("zh") ? "zh" 
 let rows = [], labels = [], items = [], at = 0, z, label = null, ends = { from: null, to: null };
 let wanted = false, busy = Promise.resolve();
 
-async function fetched(name) {
-  const answer = await fetch(name);
-  if (!answer.ok) throw new Error(`${name}: ${answer.status}`);
-  return new Uint8Array(await answer.arrayBuffer());
-}
-
-async function unpacked(bytes) {  // some servers unpack by themselves
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
-}
-
 async function load() {
   facts = JSON.parse(new TextDecoder().decode(await fetched("model.json")));
-  ort.env.wasm.numThreads = 1;
-  ort.env.wasm.wasmBinary = await unpacked(await fetched("ort.wasm.gz"));
-  session = await ort.InferenceSession.create(await fetched("model.onnx"), { executionProviders: ["wasm"] });
+  [session] = await sessions("model.onnx");
   if (facts.law.z === "bank") bank = new Float32Array((await fetched("latents.bin")).buffer);
 }
 

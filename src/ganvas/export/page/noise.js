@@ -17,9 +17,9 @@ function pair(seed, number) {
   return index => Math.sqrt(-2 * Math.log1p(-radius(index))) * Math.cos(2 * Math.PI * angle(index));
 }
 
-export function normal(seed, count, truncation = 1) {
-  const z = Float64Array.from({ length: count }, (_, k) => k).map(pair(seed, 0n));
-  for (let number = 2n, again = truncation < 1; again; number += 2n) {
+export function normal(seed, count, truncation = 1, first = 0n) {
+  const z = Float64Array.from({ length: count }, (_, k) => k).map(pair(seed, first));
+  for (let number = first + 2n, again = truncation < 1; again; number += 2n) {
     const draw = pair(seed, number);
     again = false;
     for (let k = 0; k < count; k++) if (Math.abs(z[k]) > CUT) { z[k] = draw(k); again = true; }
