@@ -140,6 +140,7 @@ def test_baselines_stand_beside_a_model(typed, trained):
     assert code == 0, err
     found = json.loads(out)
     rows = found["baselines"]
+    assert rows["template"]["distinct_2"]["protocol"] == found["distinct_2"]["protocol"]
     assert rows["template"]["bits_per_byte"]["value"] < rows["random"]["bits_per_byte"]["value"] < 8
     assert (
         rows["template"]["bleu_2"]["protocol"]

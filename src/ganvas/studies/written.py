@@ -66,12 +66,19 @@ def evaluate(
         result |= latents(model, found, seed)
     made = samples_of(model, count, seed, progress("samples"), asked=found.asked)
     judge = Likeness(found, min(count, len(found.texts)), embedder)
-    row, floor, copying = _beside_real(made, judge, training, known, model, seed)
-    result |= row | {"floor": floor, "classes": {}, "baselines": simple_laws(found, model, known)} | copying
+    others: dict[str, Model] = {}
     if baselines and model.chats:
         said("The baselines learn plain text only.")
     elif baselines and training is not None:
-        result["baselines"] |= _baselines(model, judge, training, count, seed, progress)
+        others = {name: fitted(recipe, model, training) for name, recipe in BASELINES.items()}
+    texts = [samples_of(one, count, seed, progress(f"samples of {name}")) for name, one in others.items()]
+    varied = variety((made, found.texts[: len(made)], *texts), found)
+    row, floor, copying = _beside_real(made, judge, training, known, model, seed)
+    result |= varied[0] | row | {"floor": varied[1] | floor, "classes": {}}
+    result |= {"baselines": simple_laws(found, model, known)} | copying
+    for (name, one), of, theirs in zip(others.items(), texts, varied[2:], strict=True):
+        bits = likelihood(one, found, progress(f"likelihood of {name}"))
+        result["baselines"][name] = bits | theirs | judge.row(of)
     if card:
         result["card"] = card_of(model, found, training, samples=samples, seed=seed, progress=progress)
     result |= {
@@ -85,31 +92,17 @@ def evaluate(
 def _beside_real(
     made: list[str], judge: Likeness, training: Texts | None, known: bytes, model: Model, seed: int
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """Figures of samples, of real text, and what was copied. Real is training text in what is a distance from
-    held-out text, and held-out text itself in all else."""
-    unseen, real = judge.unseen, judge.unseen.texts[: len(made)]
-    row, floor = variety((made, real), unseen)
-    row |= judge.row(made)
+    """Likeness of samples, of real text, and what was copied. Real is training text in what is a distance
+    from held-out text, and held-out text itself in all else."""
+    unseen, row = judge.unseen, judge.row(made)
     if training is None or not known:
-        return row, floor, {}
+        return row, {}, {}
+    floor = {}
     if not unseen.asked:
         learnt = some(pieces(training.documents(), model), len(made), seed)
-        floor |= judge.row(as_texts(learnt, training.vocabulary))
-    ours, theirs, copying = copied(made, real, unseen, training, known)
+        floor = judge.row(as_texts(learnt, training.vocabulary))
+    ours, theirs, copying = copied(made, unseen.texts[: len(made)], unseen, training, known)
     return row | ours, floor | theirs, copying
-
-
-def _baselines(
-    model: Model, judge: Likeness, training: Texts, count: int, seed: int, progress: Counting
-) -> dict[str, Any]:
-    """A row for each, fitted to the same training text."""
-    rows = {}
-    for name, recipe in BASELINES.items():
-        other = fitted(recipe, model, training)
-        made = samples_of(other, count, seed, progress(f"samples of {name}"))
-        row = variety((made, judge.unseen.texts[: len(made)]), judge.unseen)[0] | judge.row(made)
-        rows[name] = likelihood(other, judge.unseen, progress(f"likelihood of {name}")) | row
-    return rows
 
 
 def likelihood(model: Model, unseen: Unseen, progress: Callable[[int, int], None]) -> dict[str, Any]:

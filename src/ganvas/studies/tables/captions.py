@@ -59,9 +59,9 @@ def judge(run: Run, question: Question, progress: Progress) -> Figures:
 
 
 def figures(texts: Sequence[str], test: Sequence[str]) -> Figures:
-    """Words are what stands between blanks; all test captions are references, and as many as there are texts
-    the other set of a distance."""
-    words, references = ([text.split() for text in some] for some in (texts, test))
+    """All test captions are references, and as many as there are texts the other set of a distance. Words and
+    marks, as Texygen has them of nltk's tokeniser: real captions get .74 / .52 / .34 / .22 either way."""
+    words, references = ([metrics.WORD.findall(text) for text in some] for some in (texts, test))
     scores = {f"bleu_{n}": bleu(words, references, n) for n in ORDERS}
     scores |= {f"self_bleu_{n}": self_bleu(words, n) for n in ORDERS}
     found: dict[str, Any] = {}
@@ -118,7 +118,7 @@ SMALL = {"encoder.depth": 2, "decoder.depth": 2}
 CAPTIONS = Table(
     title="COCO captions",
     protocol="Texygen's captions (Zhu et al. 2018), 9,999 to learn from, of which 2 % are held out, and "
-    "9,999 test ones; words are what stands between blanks; published rows are Texygen's test BLEU",
+    "9,999 test ones; words and marks; published rows are Texygen's test BLEU",
     data=f"a folder with {TRAINING} and {TEST}",
     common={"text.vocabulary": 1024, "text.context": 40, "text.held_out": 0.02, "training.snapshots": 8},
     rows=(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -49,7 +50,7 @@ def nats(model: Model, tokens: np.ndarray, block: int, stride: int) -> Rate:
     whole = torch.from_numpy(tokens)
     ends = range(block, len(tokens) + stride - 1, stride)
     parts = [(max(0, end - block), min(end, len(tokens) - 1)) for end in ends]
-    log_prob = model.objective.log_prob  # pyright: ignore[reportAttributeAccessIssue]
+    log_prob: Any = model.objective.log_prob
     total = _sums(log_prob([whole[a : b + 1] for a, b in parts]))
     known = [(0, 0), *((a, previous) for (a, _), (_, previous) in zip(parts[1:], parts, strict=False))]
     before = _sums(log_prob([whole[a : max(a, b) + 1] for a, b in known]))
