@@ -147,18 +147,20 @@ def test_choices_are_one_token_and_have_the_gradient_of_a_share_of_each():
     model = build("relgan", hot=0.7, cold=0.7)
     begun = torch.full((50, 1), END)
     made, chances = model.noisy(begun, 4)
-    chosen = model.chosen(made, chances)
-    assert (chosen == F.one_hot(made[:, 1:], 4)).all()
-    weight = torch.randn_like(chosen)
+    way = model.way(made, chances)
+    assert (way == 0).all()
+    assert torch.equal(model.critic(made[:, 1:], way), model.critic(made[:, 1:]))
+    weight = torch.randn(50, 4, 4)
+    shares = F.one_hot(made[:, 1:], 4).float().requires_grad_()
+    (pull,) = torch.autograd.grad((shares @ model.critic.embedding.detach()[:, :4] * weight).sum(), shares)
     logits = model.model(made[:, :-1]).detach().requires_grad_()
     soft = ((logits + torch.stack(chances, 1)) / 0.7).softmax(2)
-    (by_hand,) = torch.autograd.grad((soft * weight * model.real_places(made)[..., None]).sum(), logits)
-    expected = torch.autograd.grad(
-        model.model(made[:, :-1]), [*model.model.parameters()], by_hand, retain_graph=True
-    )
-    found = torch.autograd.grad((chosen * weight).sum(), [*model.model.parameters()])
+    (by_hand,) = torch.autograd.grad((soft * pull * model.real_places(made)[..., None]).sum(), logits)
+    params = [*model.model.parameters()]
+    expected = torch.autograd.grad(model.model(made[:, :-1]), params, by_hand)
+    found = torch.autograd.grad((way[..., :4] * weight).sum(), params)
     for a, b in zip(found, expected, strict=True):
-        torch.testing.assert_close(a, b)
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
     assert max(one.abs().max() for one in found) > 0.1
 
 

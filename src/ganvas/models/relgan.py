@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
@@ -49,8 +48,8 @@ class Settings(duel.Settings):
 
 
 class RelGAN(Duel):
-    """Samples are one-hot, argmax(log p + g), and have the gradient of softmax((log p + g) / tau): straight
-    through (Jang et al. 2017, sec. 2.2)."""
+    """What is chosen, argmax(log p + g), has the gradient of softmax((log p + g) / tau): straight through
+    (Jang et al. 2017, sec. 2.2)."""
 
     config: Settings
 
@@ -70,10 +69,10 @@ class RelGAN(Duel):
             yield Turn({"critic": self.game.critic(on_real, on_fake)}, means)
         if alone:
             return
-        chosen = self.chosen(fake, chances)
+        way = self.way(fake, chances)
         with torch.no_grad():
             on_real = self.critic(real[:, 1:]).flatten()
-        loss = self.game.generator(self.critic(chosen).flatten(), on_real)
+        loss = self.game.generator(self.critic(fake[:, 1:], way).flatten(), on_real)
         tau = torch.tensor(self.temperature)
         yield Turn({"model": self.anchored(loss, real)}, {"temperature": tau})
 
@@ -94,11 +93,11 @@ class RelGAN(Duel):
         share = min(1.0, max(0.0, (self.progress - start) / max(1 - start, 1e-9)))
         return self.config.hot ** (1 - share) * self.config.cold**share
 
-    def chosen(self, fake: Tokens, chances: list[Tensor]) -> Float[Tensor, "batch place token"]:
-        """One-hot rows of what was written; gradients flow where it is text."""
+    def way(self, fake: Tokens, chances: list[Tensor]) -> Float[Tensor, "batch place dim"]:
+        """Embedded shares of each token less themselves, where there is text: 0, with their gradient."""
         logits = self.model(fake[:, :-1]) + torch.stack(chances, 1)
-        soft = (logits / self.temperature).softmax(2) * self.real_places(fake)[..., None]
-        return F.one_hot(fake[:, 1:], self.vocabulary.size).to(soft) + (soft - soft.detach())
+        soft = (logits / self.temperature).softmax(2) @ self.critic.embedding
+        return (soft - soft.detach()) * self.real_places(fake)[..., None]
 
 
 def build(config: Settings, spec: Spec) -> RelGAN:

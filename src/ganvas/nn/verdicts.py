@@ -25,10 +25,7 @@ class Prefixes(nn.Module):
 
 
 class Representations(nn.Module):
-    """A logit for each of several embeddings of a text, by filters that they share (Nie et al. 2019).
-
-    Text is given as tokens, or as a share of each token at each place, so that gradients reach it.
-    """
+    """A logit for each of several embeddings of a text, by filters that they share (Nie et al. 2019)."""
 
     def __init__(self, tokens: int, count: int, dim: int, width: int, dropout: float):
         super().__init__()
@@ -38,9 +35,12 @@ class Representations(nn.Module):
         self.hidden, self.drop = nn.Linear(len(SIZES) * width, width), nn.Dropout(dropout)
         self.verdict = nn.Linear(width, 1)
 
-    def forward(self, text: Tokens | Float[Tensor, "batch place token"]) -> Float[Tensor, "batch count"]:
-        shares = text.is_floating_point()
-        x = text @ self.embedding if shares else F.embedding(text, self.embedding)
+    def forward(
+        self, text: Tokens, way: Float[Tensor, "batch place dim"] | None = None
+    ) -> Float[Tensor, "batch count"]:
+        """`way`: zeros by which gradients of the embedded text go back to what chose it."""
+        x = F.embedding(text, self.embedding)
+        x = x if way is None else x + way
         x = x.unflatten(2, (self.count, -1)).permute(0, 2, 3, 1).flatten(0, 1)
         x = F.pad(x, (0, max(0, max(SIZES) - x.shape[2])))
         x = torch.cat([F.relu(f(x)).amax(2) for f in self.filters], 1)
