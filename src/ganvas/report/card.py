@@ -39,7 +39,8 @@ def draw(card: Row, run: Path) -> Path:
 def _tradeoff(panel: "Axes", card: Row) -> None:
     """A curve of each model from cold to hot, the points with crosses as wide as their intervals."""
     order = card["order"]
-    for colour, (name, rows) in zip(COLOURS, card["curves"].items(), strict=False):
+    for k, (name, rows) in enumerate(card["curves"].items()):
+        colour, aside = COLOURS[k % len(COLOURS)], ((5, -11) if k % 2 else (-14, 7))
         _crosses(panel, rows, colour)
         x, y = ([row[key]["value"] for row in rows] for key in ("alike", "quality"))
         panel.plot(x, y, "-o", color=colour, markersize=3.5, linewidth=1.4, label=name)
@@ -49,7 +50,7 @@ def _tradeoff(panel: "Axes", card: Row) -> None:
                 panel.annotate(
                     f"{row['temperature']:g}",
                     at,
-                    (5, -11),
+                    aside,
                     textcoords="offset points",
                     color=colour,
                     fontsize=9 if own else 7.5,
