@@ -70,6 +70,8 @@ class Duel(LM):
     was at the end of the first stage is kept, to be compared with: `before`.
     """
 
+    reached: int = 0
+    """Looks that are due by now."""
     stage: Tensor
     looks: Tensor
     watched: Tensor
@@ -155,7 +157,8 @@ class Duel(LM):
         first, stage = self.config.likelihood, int(self.stage)
         if stage == LIKELIHOOD:
             return progress >= first
-        return stage == ADVERSARIAL and progress >= first + (int(self.looks) + 1) / LOOKS * (1 - first)
+        self.reached = int((progress - first) / max(1 - first, 1e-9) * LOOKS + 1e-9)
+        return stage == ADVERSARIAL and self.reached > int(self.looks)
 
     def look(self) -> dict[str, Tensor] | None:
         self.marks[2] = self.fares()
@@ -165,7 +168,7 @@ class Duel(LM):
             self.first.load_state_dict(self.model.state_dict())
             self.best.load_state_dict(self.model.state_dict())
             return self._weights(self.first)
-        self.looks += 1
+        self.looks.fill_(self.reached)  # a budget's steps are counted anew: some may be passed over
         (bits, entropy), _, (now, varied) = self.marks.tolist()
         if now > bits * (1 + self.config.rise) or varied < entropy * (1 - self.config.fall):
             return self._back()
