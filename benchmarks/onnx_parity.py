@@ -21,15 +21,25 @@ from ganvas.core import checkpoint
 from ganvas.core.errors import UserError
 from ganvas.core.run import Run
 from ganvas.core.settings import override
+from ganvas.data.phonemes import Pronunciation, inventory
 from ganvas.data.spec import Spec
+from ganvas.data.vocabulary import Vocabulary
 from ganvas.export import onnx
 from ganvas.recipes.base import find, names
 
 PLANE = Spec(kind="points", shape=(2,), offset=(0.0, 0.0), scale=(1.0, 1.0))
+HOW = Pronunciation()
+SPECS = {
+    "points": PLANE,
+    "text": Spec(kind="text", shape=(256,), vocabulary=Vocabulary(ends=True), longest=256),
+    "sound": Spec(kind="sound", shape=(32_768,), rate=22_050),
+    "speech": Spec(kind="speech", shape=(160_000,), rate=22_050, symbols=inventory(HOW), pronunciation=HOW),
+}
 HEAD = """# ONNX: parity
 
 `benchmarks/onnx_parity.py`: every recipe with its own settings, for {size} x {size} colour pictures in ten
-classes or points in the plane; untrained networks with some noise on their weights. Errors are in the model's
+classes, points in the plane, bytes of text, sound at 22,050 Hz;
+untrained networks with some noise on their weights. Errors are in the model's
 own units: pictures are in [-1, 1], where a level of a pixel is .0078. `fp16` and `int8`: what the file weighs
 then, the largest change of a pixel in levels of 255 (of other things: in their units), and the Fréchet
 distance of shrunk pixels to other fp32 samples; last that of fp32 samples themselves.
@@ -55,7 +65,8 @@ def row(name: str, place: Path, size: int) -> dict[str, Any]:
     """The figures of one recipe."""
     recipe = override(find(name), {"training.steps": 1})
     classes = tuple("0123456789")
-    spec = PLANE if recipe.kind == "points" else Spec(kind="image", shape=(3, size, size), classes=classes)
+    pictures = Spec(kind="image", shape=(3, size, size), classes=classes)
+    spec = SPECS.get(recipe.kind, pictures)
     run = untrained(place / name, recipe, name, spec)
     began = time.process_time()
     found: dict[str, Any] = {"recipe": name}
@@ -105,7 +116,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=32, help="of the pictures")
     parser.add_argument("--out", type=Path, help="the table, in Markdown; the figures as JSON beside it")
     ask = parser.parse_args()
-    chosen = ask.recipes or [name for name in names() if find(name).kind in ("image", "points")]
+    chosen = ask.recipes or names()
     found = []
     with tempfile.TemporaryDirectory() as folder:
         for name in chosen:

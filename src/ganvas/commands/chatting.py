@@ -1,5 +1,6 @@
 """What `ganvas chat` does."""
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -29,7 +30,10 @@ def chat(ask: "Chat") -> dict[str, Any]:
         [*first, {"role": "user", "content": "?"}], length=ask.length, **_choice(ask)
     )  # or says why not
     if live:
-        said(f"It replies as the chats that it has learnt. {NEW} begins anew, {QUIT} or Ctrl-D ends.")
+        said(
+            f"It replies as the chats that it has learnt. Ctrl-C stops a reply, {NEW} begins anew, {QUIT} or "
+            f"Ctrl-D ends."
+        )
     messages = list(first)
     for question in _questions(ask, live):
         if question in (NEW, QUIT):
@@ -38,7 +42,6 @@ def chat(ask: "Chat") -> dict[str, Any]:
             messages = list(first)
             continue
         messages.append({"role": "user", "content": question})
-        _warn(model, messages)
         messages.append({"role": "assistant", "content": _reply(model, messages, ask)})
     return {"messages": messages, "seed": ask.seed}
 
@@ -64,20 +67,28 @@ def _questions(ask: "Chat", live: bool) -> Iterator[str]:
         return
     with suppress(ImportError):  # arrow keys and earlier lines, where the system has them
         import readline  # noqa: F401
-    with suppress(EOFError, KeyboardInterrupt):
+    with suppress(EOFError):
         while True:
-            if question := input(PROMPT).strip():
+            try:
+                question = input(PROMPT).strip()
+            except KeyboardInterrupt:  # drops what was typed
+                print()
+                continue
+            if re.fullmatch(r"/\w*", question) and question not in (NEW, QUIT):
+                print(f"There is no {question}: {NEW} begins anew, {QUIT} or Ctrl-D ends.")
+            elif question:
                 yield question
     print()
 
 
 def _reply(model: "Model", messages: list[dict[str, str]], ask: "Chat") -> str:
     """Shown as it is made; Ctrl-C on a terminal ends it there."""
-    from ganvas.terminal import printable
-
-    show = printable if sys.stdout.isatty() else str
     text = ""
     try:
+        from ganvas.terminal import printable
+
+        show = printable if sys.stdout.isatty() else str
+        _warn(model, messages)
         for piece in model.chat(messages, length=ask.length, seed=ask.seed, **_choice(ask)):
             text += piece
             if not ask.as_json:

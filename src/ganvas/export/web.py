@@ -79,6 +79,8 @@ def _of_voice(folder: Path, spec: Spec) -> dict[str, Any]:
     words, weak = {}, {}
     if how is not None and engine_of(how) == "english":
         words = {word: from_arpabet(phones.split()) for word, phones in english.dictionary().items()}
+        notice = (resources.files("ganvas.data.phonemes") / "NOTICE").read_bytes()
+        (folder / "LEXICON.txt").write_bytes(notice)
         weak = {word: " ".join(from_arpabet(phones.split())) for word, phones in english.WEAK.items()}
     if how is not None:
         words |= {word: how.entry(word) or () for word in how.lexicon}
