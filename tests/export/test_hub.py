@@ -153,7 +153,9 @@ def test_a_small_copy_has_half_the_bits_nobody_that_only_training_needs(tmp_path
         if name in kept:
             torch.testing.assert_close(kept[name].to(value.dtype), value, rtol=1e-3, atol=1e-6)
     assert np.isfinite(load(tmp_path / "small", "cpu").say("Good morning.", speaker="ann")).all()
-    heard = inherit(load(run.path, "cpu").objective, load(tmp_path / "small", "cpu").objective)
+    heard = inherit(
+        load(run.path, "cpu").objective.requires_grad_(), load(tmp_path / "small", "cpu").objective
+    )
     assert {one.network: bool(one.taken) for one in heard} == {
         "encoder": True, "decoder": True, "critic": False, "prior": True
     }  # fmt: skip
