@@ -3,6 +3,7 @@
 import os
 import pty
 import select
+import signal
 import sys
 import time
 
@@ -27,6 +28,7 @@ class Terminal:
         self.seen = ""
         self.process, self.end = pty.fork()
         if self.process == 0:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # which what runs in the background ignores
             os.chdir(folder)
             os.execv(sys.executable, [sys.executable, "-m", "ganvas", *line])
 
