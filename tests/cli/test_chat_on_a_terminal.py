@@ -1,5 +1,6 @@
 """`ganvas chat` as a person has it, on a terminal."""
 
+import codecs
 import os
 import pty
 import select
@@ -17,6 +18,9 @@ from ganvas.data.spec import Spec
 from ganvas.data.vocabulary import Vocabulary
 from ganvas.recipes.base import find
 
+pytestmark = pytest.mark.skipif(
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN, reason="what runs in the background ignores Ctrl-C"
+)
 LONG = 60.0
 """Seconds until it gives up."""
 
@@ -25,10 +29,9 @@ class Terminal:
     """What is typed, and what is seen."""
 
     def __init__(self, folder, *line):
-        self.seen = ""
+        self.seen, self.letters = "", codecs.getincrementaldecoder("utf-8")("replace")
         self.process, self.end = pty.fork()
         if self.process == 0:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)  # which what runs in the background ignores
             os.chdir(folder)
             os.execv(sys.executable, [sys.executable, "-m", "ganvas", *line])
 
@@ -42,7 +45,7 @@ class Terminal:
             assert time.monotonic() < begun + LONG, self.seen
             if select.select([self.end], [], [], 0.2)[0]:
                 try:
-                    self.seen += os.read(self.end, 4096).decode("utf-8", "replace")
+                    self.seen += self.letters.decode(os.read(self.end, 4096))
                 except OSError:  # it has ended
                     break
         before, _, self.seen = self.seen.partition(words)
@@ -77,7 +80,9 @@ def test_several_turns_an_unknown_command_ctrl_c_and_quit(run, tmp_path):
         assert reply.startswith(f"{question}\r\n")
     terminal.types("/help\n")
     assert "There is no /help: /new begins anew" in terminal.until("\r\n> ")
-    terminal.types("half a line\x03")
+    terminal.types("half a line")
+    terminal.until("half a line")
+    terminal.types("\x03")
     terminal.until("\r\n> ")
     terminal.types("/new\n")
     terminal.until("> ")
