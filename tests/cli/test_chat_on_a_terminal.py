@@ -18,9 +18,6 @@ from ganvas.data.spec import Spec
 from ganvas.data.vocabulary import Vocabulary
 from ganvas.recipes.base import find
 
-pytestmark = pytest.mark.skipif(
-    signal.getsignal(signal.SIGINT) is signal.SIG_IGN, reason="what runs in the background ignores Ctrl-C"
-)
 LONG = 60.0
 """Seconds until it gives up."""
 
@@ -32,6 +29,7 @@ class Terminal:
         self.seen, self.letters = "", codecs.getincrementaldecoder("utf-8")("replace")
         self.process, self.end = pty.fork()
         if self.process == 0:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # which what runs in the background ignores
             os.chdir(folder)
             os.execv(sys.executable, [sys.executable, "-m", "ganvas", *line])
 
@@ -71,7 +69,7 @@ def run(tmp_path):
     return made
 
 
-def test_several_turns_an_unknown_command_ctrl_c_and_quit(run, tmp_path):
+def test_several_turns_an_unknown_command_and_quit(run, tmp_path):
     terminal = Terminal(tmp_path, "chat", "run", "--length", "20")
     assert "Ctrl-C stops a reply" in terminal.until("\r\n> ")
     for question in ("Hello, 明月.", "And now?"):
@@ -80,10 +78,6 @@ def test_several_turns_an_unknown_command_ctrl_c_and_quit(run, tmp_path):
         assert reply.startswith(f"{question}\r\n")
     terminal.types("/help\n")
     assert "There is no /help: /new begins anew" in terminal.until("\r\n> ")
-    terminal.types("half a line")
-    terminal.until("half a line")
-    terminal.types("\x03")
-    terminal.until("\r\n> ")
     terminal.types("/new\n")
     terminal.until("> ")
     terminal.types("Once more.\n")
@@ -101,4 +95,16 @@ def test_ctrl_c_stops_a_reply_and_the_chat_goes_on(run, tmp_path):
     terminal.types("\x03")
     assert len(terminal.until("\r\n> ")) < 50_000
     terminal.types("\x04")
+    assert terminal.ended() == 0
+
+
+@pytest.mark.long  # a shell that runs its jobs without Ctrl-C keeps it from the line editor
+def test_ctrl_c_at_the_prompt_drops_the_line(run, tmp_path):
+    terminal = Terminal(tmp_path, "chat", "run", "--length", "20")
+    terminal.until("\r\n> ")
+    terminal.types("half a line")
+    terminal.until("half a line")
+    terminal.types("\x03")
+    terminal.until("\r\n> ")
+    terminal.types("/quit\n")
     assert terminal.ended() == 0
