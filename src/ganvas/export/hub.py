@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from ganvas.core.errors import UserError
 from ganvas.core.files import save_tensors, write_json, write_text
 from ganvas.core.run import Run
+from ganvas.data.spec import Spec
 from ganvas.export.facts import named, version
 from ganvas.export.onnx import draft_of
 from ganvas.model import Model, load
@@ -86,6 +87,13 @@ def _shrink(model: Model, path: Path) -> None:
     save_tensors(path, {k: v.half() if v.is_floating_point() else v for k, v in kept.items()})
 
 
+def _size(spec: Spec) -> str:
+    """Of an item, in words."""
+    if spec.rate:
+        return f"{spec.rate:,} Hz"
+    return " x ".join(map(str, [*spec.shape[1:], spec.shape[0]]))
+
+
 def _data(record: dict[str, Any]) -> dict[str, Any]:
     """Without the folder it lay in."""
     data = record.get("data") or {}
@@ -106,7 +114,7 @@ def card(run: Run, model: Model, name: str, licence: str | None, picture: str, j
         task=TASKS.get(model.spec.kind),
         kind=KINDS.get(model.spec.kind, "items"),
         picture=picture,
-        shape=" x ".join(map(str, [*model.spec.shape[1:], model.spec.shape[0]])),
+        shape=_size(model.spec),
         classes=model.spec.classes,
         recipe=model.config["recipe"],
         about=(type(recipe).__doc__ or "").strip().splitlines()[0],

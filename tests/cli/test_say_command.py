@@ -1,0 +1,81 @@
+"""The voice that ganvas brings says a text right away; who says what is told apart."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+
+from ganvas import cli
+from ganvas.model import VOICE, VOICES, load
+
+FOX = "The quick brown fox jumps over the lazy dog."
+
+
+@pytest.fixture
+def typed(monkeypatch, capsys, tmp_path):
+    """A command line, in an empty folder; exit code, output and error."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*args):
+        monkeypatch.setattr(sys, "argv", ["ganvas", "say", *map(str, args)])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = end.code
+        found = capsys.readouterr()
+        return code, found.out, found.err
+
+    return run
+
+
+def test_a_text_alone_is_said_by_the_voice_that_is_brought(typed):
+    code, out, _ = typed(FOX, "-o", "fox.wav", "--json")
+    assert code == 0
+    told = json.loads(out)
+    sound, rate = soundfile.read("fox.wav")
+    assert rate == told["rate"] == 16_000
+    assert 1.5 < len(sound) / rate == pytest.approx(told["seconds"], abs=0.01) < 6
+    assert np.abs(sound).max() > 0.05
+
+
+def test_it_says_the_same_for_the_same_seed_and_as_it_is_made_what_it_is_in_one_piece():
+    voice = load(VOICE, "cpu")
+    whole = voice.say(FOX, seed=1)
+    assert np.array_equal(whole, voice.say(FOX, seed=1))
+    assert not np.array_equal(whole, voice.say(FOX, seed=2))
+    pieces = [*voice.stream(FOX, seed=1)]
+    assert len(pieces) > 1
+    np.testing.assert_allclose(np.concatenate(pieces), whole, atol=1e-4)
+    slower = voice.say(FOX, seed=1, speed=0.8, rhythm=0)
+    assert len(slower) > 1.15 * len(voice.say(FOX, seed=1, rhythm=0))
+
+
+def test_it_is_small_and_has_its_notice():
+    files = {path.name: path for path in (VOICES / VOICE).iterdir()}
+    assert sum(path.stat().st_size for path in files.values()) < 20e6
+    assert "CC BY-SA 3.0" in files["NOTICE.txt"].read_text()
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        (["FOLDER"], "say what to say: ganvas say RUN"),
+        (["FOLDER", "hello"], "is no run of ganvas"),
+        (["hello", "-o", "hello.txt"], "speech cannot be written as .txt; try .wav"),
+        (["nobody", "hello"], "there is no run at nobody"),
+        (["chapter.txt"], "there is no file chapter.txt to read aloud"),
+        (["hello", "--speed", "9"], "speed"),
+        (["hello", "--speaker", "ann"], "this voice has one speaker"),
+        ([""], "there is nothing to say"),
+    ],
+)
+def test_what_cannot_be_said_is_answered_in_a_sentence(command, answer, typed, tmp_path):
+    (tmp_path / "FOLDER").mkdir()
+    code, _, said = typed(*command)
+    assert code == 2
+    assert answer in said
+    assert len(said.strip().splitlines()) == 1
+    assert not (tmp_path / "said.wav").exists()
