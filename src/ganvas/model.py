@@ -257,12 +257,18 @@ class Model:
         return self.spec.number(label)
 
 
-def folder_of(path: str | Path) -> Path:
-    """Where config and weights lie, of whatever `load` takes. UserError where there are none."""
+def run_of(path: str | Path) -> Run:
+    """The folder that is meant by whatever `load` takes. UserError where there is none."""
     name = str(path)
-    if not Path(path).exists() and (VOICES / name / "config.json").is_file():
-        return VOICES / name
-    run = Run.open(fetched(name) if name.startswith("hf:") else Path(path))
+    if name.startswith("hf:"):
+        return Run.open(fetched(name))
+    brought = (VOICES / name / "config.json").is_file() and not (Path(path) / "recipe.json").is_file()
+    return Run.open(VOICES / name if brought else Path(path))
+
+
+def folder_of(path: str | Path) -> Path:
+    """Where its config and weights lie. UserError where there are none."""
+    run = run_of(path)
     folder = next((at for at in (run.model, run.path) if (at / "config.json").is_file()), None)
     if folder is None:
         raise UserError(f"{run.path} holds no model yet: its training has not come to its first checkpoint")

@@ -2,13 +2,14 @@
 
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
 from ganvas import cli
-from ganvas.model import VOICE, VOICES, load
+from ganvas.model import VOICE, VOICES, load, run_of
 
 FOX = "The quick brown fox jumps over the lazy dog."
 
@@ -80,3 +81,11 @@ def test_what_cannot_be_said_is_answered_in_a_sentence(command, answer, typed, t
     assert answer in said
     assert len(said.strip().splitlines()) == 1
     assert not (tmp_path / "said.wav").exists()
+
+
+def test_a_name_is_the_voice_that_is_brought_unless_a_run_here_has_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / VOICE / "onnx").mkdir(parents=True)
+    assert run_of(VOICE).path == VOICES / VOICE
+    (tmp_path / VOICE / "recipe.json").write_text("{}")
+    assert run_of(VOICE).path == Path(VOICE)

@@ -35,11 +35,11 @@ def export(
     if precision not in PRECISIONS:
         raise UserError(f"--precision is {', '.join(PRECISIONS[:-1])} or {PRECISIONS[-1]}, not {precision!r}")
     refuse_taken(out or run / to)
-    from ganvas.core.run import Run
     from ganvas.export import hub, onnx, web
+    from ganvas.model import run_of
 
-    opened = Run.open(run)
-    place = opened.path / to if out is None else out
+    opened = run_of(run)
+    place = run / to if out is None else out
     if to == "hub":
         small = precision == "fp16"
         return hub.export(opened, place, small=small, licence=licence, push=push, said=said)

@@ -11,9 +11,8 @@ import torch
 
 from ganvas.core.run import Run
 from ganvas.export.latents import LAWS, law_of
-from ganvas.model import Model, load
+from ganvas.model import Model, load, run_of
 from ganvas.models.latent import chosen_classes
-from ganvas.remote import fetched
 from ganvas.serve.problems import Refusal
 
 TRIED = 8
@@ -139,15 +138,15 @@ def fill(paths: Sequence[Path | str], device: str = "auto") -> Shelf:
     """Load them, named by their folders; the second of a name gets -2. UserError as of `load`."""
     found: dict[str, Served] = {}
     for path in paths:
-        place = fetched(str(path)) if str(path).startswith("hf:") else Path(path)
-        model = load(place, device)
-        folder = place.resolve().name
+        run = run_of(path)
+        model = load(run.path, device)
+        folder = run.path.resolve().name
         name = folder
         count = 1
         while name in found:
             count += 1
             name = f"{folder}-{count}"
-        one = Served(name, Run.open(place), model)
+        one = Served(name, run, model)
         if one.latent:
             _ = one.law, one.apart  # looked at once, before the first request
         found[name] = one
