@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from judges import SPEAKERS
+from phonemes import HARVARD
 
 import ganvas
 from ganvas.data.audio import load
@@ -24,26 +25,6 @@ from ganvas.data.phonemes.wording import in_words
 from ganvas.metrics.judges import RATE, DistillMOS, SpeakerEncoder, Whisper
 from ganvas.metrics.speech import Quality, Read, Similarity, plain
 
-HARVARD = """The birch canoe slid on the smooth planks.
-Glue the sheet to the dark blue background.
-It's easy to tell the depth of a well.
-These days a chicken leg is a rare dish.
-Rice is often served in round bowls.
-The juice of lemons makes fine punch.
-The box was thrown beside the parked truck.
-The hogs were fed chopped corn and garbage.
-Four hours of steady work faced us.
-A large size in stockings is hard to sell.
-The boy was there when the sun rose.
-A rod is used to catch pink salmon.
-The source of the huge river is the clear spring.
-Kick the ball straight and follow through.
-Help the woman get back to her feet.
-A pot of tea helps to pass the evening.
-Smoky fires lack flame and heat.
-The soft cushion broke the man's fall.
-The salt breeze came across from the sea.
-The girl at the booth sold fifty bonds."""
 PIPER = """
 import sys, time, wave, onnxruntime, pathlib
 from piper import PiperVoice
@@ -115,7 +96,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
-    texts = (args.texts.read_text() if args.texts else HARVARD).splitlines()
+    texts = args.texts.read_text().splitlines() if args.texts else HARVARD
     voice = ganvas.load(args.voice, "cpu")
     times: dict[tuple[str, int], list[tuple[float, float]]] = {}
     sounds: dict[str, list[np.ndarray]] = {}

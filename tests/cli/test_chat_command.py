@@ -1,6 +1,5 @@
 """Chats from the command line: learnt, looked at, judged, and talked with."""
 
-import io
 import json
 import sys
 
@@ -12,25 +11,6 @@ TINY = [
     *("--model.width", "16", "--model.depth", "1", "--model.heads", "2", "--text.context", "48"),
     *("--training.snapshots", "2", "--training.batch", "4", "--device", "cpu"),
 ]
-
-
-@pytest.fixture
-def typed(monkeypatch, capsys, tmp_path):
-    """A command line, in an empty folder, with this on standard input; exit code, output and error."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*args, lines=""):
-        monkeypatch.setattr(sys, "argv", ["ganvas", *map(str, args)])
-        monkeypatch.setattr(sys, "stdin", io.StringIO(lines))
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code
-        found = capsys.readouterr()
-        return code, found.out, found.err
-
-    return run
 
 
 @pytest.fixture(scope="module")

@@ -1,39 +1,19 @@
 """The voice that ganvas brings says a text right away; who says what is told apart."""
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from ganvas import cli
 from ganvas.model import VOICE, VOICES, load, run_of
 
 FOX = "The quick brown fox jumps over the lazy dog."
 
 
-@pytest.fixture
-def typed(monkeypatch, capsys, tmp_path):
-    """A command line, in an empty folder; exit code, output and error."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*args):
-        monkeypatch.setattr(sys, "argv", ["ganvas", "say", *map(str, args)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code
-        found = capsys.readouterr()
-        return code, found.out, found.err
-
-    return run
-
-
 def test_a_text_alone_is_said_by_the_voice_that_is_brought(typed):
-    code, out, _ = typed(FOX, "-o", "fox.wav", "--json")
+    code, out, _ = typed("say", FOX, "-o", "fox.wav", "--json")
     assert code == 0
     told = json.loads(out)
     sound, rate = soundfile.read("fox.wav")
@@ -76,7 +56,7 @@ def test_it_is_small_and_has_its_notice():
 )
 def test_what_cannot_be_said_is_answered_in_a_sentence(command, answer, typed, tmp_path):
     (tmp_path / "FOLDER").mkdir()
-    code, _, said = typed(*command)
+    code, _, said = typed("say", *command)
     assert code == 2
     assert answer in said
     assert len(said.strip().splitlines()) == 1

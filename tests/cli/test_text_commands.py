@@ -14,24 +14,6 @@ TINY = [
 ]
 
 
-@pytest.fixture
-def typed(monkeypatch, capsys, tmp_path):
-    """A command line, in an empty folder; its exit code, standard output and standard error."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*args):
-        monkeypatch.setattr(sys, "argv", ["ganvas", *map(str, args)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code
-        found = capsys.readouterr()
-        return code, found.out, found.err
-
-    return run
-
-
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """Runs on a list of lines, and on a running text."""

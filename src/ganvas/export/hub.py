@@ -15,7 +15,7 @@ from ganvas.core.run import Run
 from ganvas.data.spec import Spec
 from ganvas.export.facts import named, version
 from ganvas.export.onnx import draft_of
-from ganvas.model import Model, load
+from ganvas.model import Model, folder_of, load
 from ganvas.recipes.base import find
 from ganvas.report import evaluated
 from ganvas.report.show import SHOW
@@ -68,7 +68,7 @@ def export(
 
 def _write(run: Run, model: Model, folder: Path, name: str, licence: str | None) -> None:
     for file in ("model.safetensors", "config.json"):
-        shutil.copyfile(run.model / file, folder / file)
+        shutil.copyfile(folder_of(run.path) / file, folder / file)
     record = {key: run.record[key] for key in KEPT if key in run.record}
     write_json(folder / "recipe.json", record | {"data": _data(run.record)})
     judged = evaluated.read(run.path)
