@@ -23,7 +23,8 @@ from ganvas.data.openings import opening
 from ganvas.data.phonemes import Utterance, utterances
 from ganvas.data.spec import Label, Spec
 from ganvas.metrics.likelihood import importance_bound
-from ganvas.models.saying import Manner, said
+from ganvas.models.manners import FIRST, WHOLE, Manner
+from ganvas.models.saying import said
 from ganvas.models.writing import Choice, following, stream
 from ganvas.recipes.base import find
 from ganvas.remote import fetched
@@ -93,7 +94,13 @@ class Model:
         return stream(model, prompt, length, how, [*filter(None, words)], generator)
 
     def _spoken(
-        self, text: str, seed: int, speaker: str | int | None = None, **manner: float
+        self,
+        text: str,
+        seed: int,
+        speaker: str | int | None = None,
+        *,
+        first: int = FIRST,
+        **manner: float,
     ) -> Iterator[np.ndarray]:
         how = override(Manner(), manner)
         who = self.spec.number(speaker or 0) if self.spec.classes else None
@@ -103,7 +110,7 @@ class Model:
         sentences = [torch.tensor([number[x] for x in one.symbols]) for one in self._utterances(text)]
         generator = torch.Generator().manual_seed(seed)
         model: Any = self.objective
-        return said(model, sentences, self.spec.rate, how, who, generator)
+        return said(model, sentences, self.spec.rate, how, who, generator, first)
 
     def _utterances(self, text: str) -> list[Utterance]:
         if self.spec.pronunciation is None:
@@ -112,7 +119,7 @@ class Model:
 
     def say(self, text: str, *, seed: int = 0, **how: Any) -> np.ndarray:
         """A text, spoken: float32 (samples,), at `spec.rate` samples a second; `how`: as `stream` has it."""
-        return np.concatenate([*self._spoken(text, seed, **how)])
+        return np.concatenate([*self._spoken(text, seed, first=WHOLE, **how)])
 
     def unsaid(self, text: str) -> list[str]:
         """What of a text a voice leaves out, in a sentence; nothing where it can say all."""

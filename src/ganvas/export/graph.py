@@ -32,8 +32,8 @@ SINGLE = ("Erf",)
 """Operators for which ONNX Runtime has no double precision."""
 
 
-Sizes = Mapping[str, tuple[int, int]]
-"""Of a free dimension the smallest and the largest, by name."""
+Sizes = Mapping[str, tuple[int, ...]]
+"""Of a free dimension the smallest and the largest, by name; and of what these are so many."""
 Free = Mapping[str, Mapping[int, str]]
 """Dimensions of inputs that may be of any size, by name."""
 
@@ -120,8 +120,10 @@ def renamed(proto: "ModelProto", free: Free) -> None:
 
 
 def _size(name: str, sizes: Sizes) -> Any:
-    low, high = sizes.get(name, (None, LARGEST))
-    return torch.export.Dim(name, min=low, max=high)
+    low, high, *step = sizes.get(name, (None, LARGEST))
+    if not step:
+        return torch.export.Dim(name, min=low, max=high)
+    return step[0] * torch.export.Dim(f"parts_of_{name}", min=low, max=high)
 
 
 def need() -> None:

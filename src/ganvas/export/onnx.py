@@ -14,7 +14,7 @@ from torch import Tensor
 from ganvas.core.errors import UserError
 from ganvas.core.files import told, write_json
 from ganvas.core.run import Run
-from ganvas.export import graph, latents, noise, parity, runtime, several
+from ganvas.export import graph, latents, noise, parity, rounds, runtime, several
 from ganvas.export.facts import describe, facts
 from ganvas.export.shrink import Precision, shrunk
 from ganvas.model import Model, load
@@ -93,7 +93,12 @@ def _part(model: Model, part: str, path: Path, known: dict[str, Any], precision:
     module = graph.Decoder(objective) if part == "decoder" else graph.Encoder(objective)
     given, label = inputs(model, part, graph.EXAMPLE)
     names = ("z", "items") if part == "decoder" else ("x", "z")
-    proto = graph.traced(module, {names[0]: given} | ({} if label is None else {"label": label}), names[1:])
+    chooses = part == "decoder" and rounds.chooses(objective)
+    if chooses:
+        proto = rounds.traced(objective, given, label)
+    else:
+        labels = {} if label is None else {"label": label}
+        proto = graph.traced(module, {names[0]: given} | labels, names[1:])
     describe(proto, known | {"part": part, "precision": "fp32"})
     onnx.save(proto, path)
     given, label = inputs(model, part, parity.INPUTS)
@@ -101,7 +106,9 @@ def _part(model: Model, part: str, path: Path, known: dict[str, Any], precision:
         each = [module(given[part], None if label is None else label[part]) for part in parity.PORTIONS]
     expected = torch.cat(each).float().numpy()
     whole = runtime.OnnxModel(path)
-    found = parity.checked(whole, feed(whole, names[0], given, label), expected, path.name)
+    found = parity.checked(
+        whole, feed(whole, names[0], given, label), expected, path.name, chooses * parity.SPARE
+    )
     if precision == "fp32":
         return found
     small = shrunk(proto, precision)

@@ -16,6 +16,9 @@ PORTIONS = (slice(0, 1), slice(1, 34), slice(34, INPUTS))
 """Of different sizes, so that the batch is seen to be free."""
 BOUND = 1e-3
 """Largest error that passes: an eighth of a pixel's level, or of the largest value where that is above 1."""
+SPARE = 2
+"""Of the inputs, in models that choose place by place, that may come out as something else: a choice so near
+to the border between two codes that the last bit of a sum decides it."""
 SAMPLES = 500
 """On each side, for what fewer bits cost in quality."""
 SIDE = 8
@@ -24,12 +27,17 @@ SIDE = 8
 Feed = dict[str, np.ndarray]
 
 
-def checked(model: OnnxModel, feed: Feed, expected: Float[np.ndarray, "n ..."], name: str) -> dict[str, Any]:
-    """Largest and mean error over the inputs; UserError where the bound is passed."""
+def checked(
+    model: OnnxModel, feed: Feed, expected: Float[np.ndarray, "n ..."], name: str, spare: int = 0
+) -> dict[str, Any]:
+    """Largest and mean error over the inputs but at most `spare`; UserError where the bound is passed."""
     found = _run(model, feed)
     bound = BOUND * max(1.0, float(np.abs(expected).max()))
+    errors = np.abs(found.astype(np.float64) - expected).reshape(len(expected), -1).max(1)
+    other = [k for k in np.argsort(-errors)[:spare] if errors[k] > bound]
+    found, expected = (np.delete(some, other, 0) for some in (found, expected))
     figures = _apart(model, found, expected) | {"inputs": len(expected), "bound": bound}
-    return _within(figures, name)
+    return _within(figures | ({"inputs_apart": len(other)} if spare else {}), name)
 
 
 def near(

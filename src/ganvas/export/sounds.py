@@ -16,7 +16,7 @@ from ganvas.nn.decoder import Cache
 
 SIZES = ((3, 9), (1, 1), (96, 40))
 """Rows and places of what graphs are tried on: 100 rows in all."""
-SOUND = {"samples": (4 * HOP, 2**26)}
+SOUND = {"samples": (4, 2**18, HOP)}
 """Samples that an encoder takes at least, and at most."""
 
 

@@ -1,6 +1,6 @@
 """Voices and sounds in ONNX files, run by ONNX Runtime: without torch, as `ganvas.export.runtime`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +12,7 @@ from ganvas.core.settings import override
 from ganvas.data.phonemes import Utterance, utterances
 from ganvas.export import noise
 from ganvas.export.runtime import OnnxModel
-from ganvas.models.manners import Manner
+from ganvas.models.manners import FIRST, MOST, WHOLE, Manner
 
 STREAMS = 4
 """Of normal numbers that a sentence takes: two for its durations, two for its latents."""
@@ -44,17 +44,17 @@ class OnnxSound(OnnxModel):
         short = max(4 * self.facts["hop"] - items.shape[1], -items.shape[1] % self.facts["hop"])
         return self.encoder.raw({"x": np.pad(items.astype(np.float32), ((0, 0), (0, short)))})
 
-    def pieces(self, z: Latents) -> Iterator[np.ndarray]:
+    def pieces(self, z: Latents, first: int = FIRST) -> Iterator[np.ndarray]:
         """The sound of one row of latents piece by piece, each with all the frames that it depends on."""
-        hop, reach, (count, most) = self.facts["hop"], self.facts["reach"], self.facts["pieces"]
+        hop, reach, count = self.facts["hop"], self.facts["reach"], first
         start, total, pulses = 0, z.shape[1], self._pulses(z)
         while start < total:
             end = min(start + count, total)
-            first, last = max(0, start - reach), min(total, end + reach)
-            beside = None if pulses is None else pulses[:, first:last]
-            sound = self._sound(z[:, first:last], beside, first * hop)[0]
-            yield sound[(start - first) * hop : (end - first) * hop].clip(-1, 1)
-            start, count = end, min(2 * count, most)
+            left, right = max(0, start - reach), min(total, end + reach)
+            beside = None if pulses is None else pulses[:, left:right]
+            sound = self._sound(z[:, left:right], beside, left * hop)[0]
+            yield sound[(start - left) * hop : (end - left) * hop].clip(-1, 1)
+            start, count = end, max(first, min(2 * count, MOST))
 
     def hertz(self, z: Latents) -> Float[np.ndarray, "n frame"]:
         """The pitch of each frame, 0 where there is none."""
@@ -85,17 +85,24 @@ class OnnxVoice(OnnxSound):
     ) -> Iterator[np.ndarray]:
         """A text, spoken, piece by piece: float32 (samples,), at `spec.rate` samples a second, the same for
         the same seed. `manner`: speed, variation, rhythm, pause."""
+        return self._spoken(text, seed, speaker, FIRST, manner)
+
+    def _spoken(
+        self, text: str, seed: int, speaker: str | int | None, first: int, manner: Mapping[str, float]
+    ) -> Iterator[np.ndarray]:
         how = override(Manner(), manner)
         if speaker is not None and not self.spec.classes:
             raise UserError("this voice has one speaker, so it cannot be asked for another")
         who = self.spec.number(speaker or 0) if self.spec.classes else None
         number = {symbol: k for k, symbol in enumerate(self.spec.symbols)}
         sentences = [[number[symbol] for symbol in one.symbols] for one in self._utterances(text)]
-        return self._said(sentences, how, who, seed)
+        return self._said(sentences, how, who, seed, first)
 
-    def say(self, text: str, *, seed: int = 0, **how: Any) -> np.ndarray:
+    def say(
+        self, text: str, *, seed: int = 0, speaker: str | int | None = None, **manner: float
+    ) -> np.ndarray:
         """The same in one."""
-        return np.concatenate([*self.stream(text, seed=seed, **how)])
+        return np.concatenate([*self._spoken(text, seed, speaker, WHOLE, manner)])
 
     def unsaid(self, text: str) -> list[str]:
         """What of a text it leaves out, in a sentence; nothing where it can say all."""
@@ -117,7 +124,7 @@ class OnnxVoice(OnnxSound):
         for k in range(n):
             shares = how.variation * truncation, how.rhythm * truncation
             z = self.spoken(texts[k % len(texts)], who[k], *shares, 1.0, seed, k)
-            found.append(np.concatenate([*self.pieces(z)]))
+            found.append(np.concatenate([*self.pieces(z, WHOLE)]))
         return together(found)
 
     def spoken(
@@ -142,12 +149,13 @@ class OnnxVoice(OnnxSound):
         return self.flow.raw({"u": (at + np.float32(variation) * deviation * chance)[None]} | who)
 
     def _said(
-        self, sentences: list[list[int]], how: Manner, speaker: int | None, seed: int
+        self, sentences: list[list[int]], how: Manner, speaker: int | None, seed: int, first: int
     ) -> Iterator[np.ndarray]:
         for k, text in enumerate(sentences):
             if k and how.pause:
                 yield np.zeros(round(how.pause * self.spec.rate), np.float32)
-            yield from self.pieces(self.spoken(text, speaker, how.variation, how.rhythm, how.speed, seed, k))
+            z = self.spoken(text, speaker, how.variation, how.rhythm, how.speed, seed, k)
+            yield from self.pieces(z, first)
 
     def _who(self, speaker: int | None) -> dict[str, np.ndarray]:
         asked = any(i.name == "speaker" for i in self.session.get_inputs())

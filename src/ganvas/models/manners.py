@@ -10,6 +10,8 @@ from ganvas.data.vocabulary import Vocabulary
 
 FIRST, MOST = 16, 256
 """Frames of the first piece of a sentence, and of the longest; each is twice as long as the one before."""
+WHOLE = 4096
+"""Frames of the first piece where nobody waits for it: sentences in one, as pieces overlap and that costs."""
 
 
 class Manner(Settings):

@@ -37,27 +37,28 @@ def said(
     manner: Manner,
     speaker: int | None,
     generator: torch.Generator,
+    first: int = FIRST,
 ) -> Iterator[Float[np.ndarray, " sample"]]:
-    """Sentence after sentence, in pieces as they are made; the same as in one piece."""
+    """Sentence after sentence, in pieces as they are made, the first of `first` frames; all the same."""
     for k, text in enumerate(sentences):
         if k and manner.pause:
             yield np.zeros(round(manner.pause * rate), np.float32)
         how = manner.model_dump(exclude={"pause"})
         z = model.latents(text, speaker=speaker, generator=generator, **how)
-        for piece in pieces(model.decoder, z):
+        for piece in pieces(model.decoder, z, first):
             yield piece[0].clamp(-1, 1).cpu().numpy()
 
 
 @torch.no_grad()
-def pieces(decoder: Decoder, z: Frames) -> Iterator[Waves]:
+def pieces(decoder: Decoder, z: Frames, first: int = FIRST) -> Iterator[Waves]:
     """What the decoder makes of latents, piece by piece, each with all the frames that it depends on."""
-    start, count, total = 0, FIRST, z.shape[1]
+    start, count, total = 0, first, z.shape[1]
     excited, hop = decoder.excited(z), decoder.hop
     while start < total:
         end = min(start + count, total)
-        first, last = max(0, start - decoder.reach), min(total, end + decoder.reach)
+        left, right = max(0, start - decoder.reach), min(total, end + decoder.reach)
         sound = decoder(
-            z[:, first:last], None if excited is None else excited[:, :, first * hop : last * hop]
+            z[:, left:right], None if excited is None else excited[:, :, left * hop : right * hop]
         )
-        yield sound[:, (start - first) * hop : (end - first) * hop]
-        start, count = end, min(2 * count, MOST)
+        yield sound[:, (start - left) * hop : (end - left) * hop]
+        start, count = end, max(first, min(2 * count, MOST))

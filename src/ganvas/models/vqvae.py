@@ -198,20 +198,36 @@ class VQVAE(Objective):
         device = self.codebook.usage.device
         labels = repeat(None) if label is None else label.to(device).split(batch)
         parts = zip(z.to(device).split(batch), labels, strict=False)
-        made = [self.params(unrolled(self.prior, part, y, temperature)) for part, y in parts]
-        return self.law.mean(torch.cat(made))
+        return torch.cat([self.shown(unrolled(self.prior, part, y, temperature)) for part, y in parts])
+
+    def again(self, codes: Codes, z: Float[Tensor, "n latent"], label: Labels = None) -> Codes:
+        """Each place's code anew, at the quantile of its z, given the codes before it.
+
+        The codes that z stands for, and no others, stay as they are.
+        """
+        return at_quantile(self.prior(codes, label), z, 1.0)
+
+    def shown(self, codes: Codes) -> Items:
+        """The mean picture of these codes."""
+        return self.law.mean(self.params(codes))
 
 
 def unrolled(prior: Causal, z: Float[Tensor, "n latent"], label: Labels, temperature: float) -> Codes:
-    """The codes that normal noise stands for: in each place, the code at that quantile."""
-    quantile = torch.special.ndtr(z.double())
+    """The codes that normal noise stands for, one after another."""
 
     def choose(place: int, log_p: Float[Tensor, "n codes"]) -> Int[Tensor, " n"]:
-        up_to = (log_p.double() / temperature).softmax(1).cumsum(1)
-        code = (up_to < quantile[:, place, None]).sum(1)  # a sorted search that ONNX has too
-        return code.clamp(max=up_to.shape[1] - 1)
+        return at_quantile(log_p, z[:, place], temperature)
 
     return prior.unroll(len(z), label, choose)
+
+
+def at_quantile(
+    log_p: Float[Tensor, "*place codes"], z: Float[Tensor, "*place"], temperature: float
+) -> Int[Tensor, "*place"]:
+    """The code at the quantile of normal noise."""
+    up_to = (log_p.double() / temperature).softmax(-1).cumsum(-1)
+    code = (up_to < torch.special.ndtr(z.double())[..., None]).sum(-1)  # a sorted search that ONNX has too
+    return code.clamp(max=up_to.shape[-1] - 1)
 
 
 def flat(maps: Float[Tensor, "batch dim height width"]) -> Float[Tensor, "n dim"]:
