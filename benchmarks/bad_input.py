@@ -103,6 +103,9 @@ WORDS = {
     "roles.jsonl": b'{"messages": [{"role": "bot", "content": "Hello"}]}\n' * 30,
     "rows.jsonl": b'{"body": "A row without a text."}\n' * 30,
     "table.csv": b"id,body\n" + b"1,A row of a table\n" * 30,
+    "moods.jsonl": b"".join(
+        b'{"text": "It is number %d.", "mood": "%s"}\n' % (k, (b"glad", b"sad")[k % 2]) for k in range(60)
+    ),
 }
 """Files of text, good and bad."""
 
@@ -211,6 +214,11 @@ CASES = [
     Case("Text", "rows without text", f"{TRAIN} --data data/words/rows.jsonl"),
     Case("Text", "which column", f"{TRAIN} lm --data data/words/table.csv"),
     Case("Text", "a column misspelt", f"{TRAIN} --data data/words/table.csv --text.column bdy"),
+    Case("Text", "labels that are not there", f"{TRAIN} --data data/words/moods.jsonl --text.label colour"),
+    Case("Text", "a label never seen", "ganvas write runs/moods --label gladly"),
+    Case("Text", "a label, where none was learnt", "ganvas write runs/pets --label cats"),
+    Case("Text", "a prompt longer than the context", f"ganvas write runs/moods --prompt {'ever' * 9}", 0),
+    Case("Text", "a prompt in letters never seen", "ganvas write runs/moods --prompt 明月", 0),
     Case("Text", "pictures for a model of text", f"{TRAIN} lm --data data/pets"),
     Case("Text", "writing by a model of pictures", "ganvas write runs/pets --prompt Once"),
     Case("Settings", "command misspelt", "ganvas trian --data data/pets"),
@@ -274,11 +282,13 @@ CASES = [
 
 
 def prepare(root: Path) -> None:
-    """The data, and a run of four steps with two checkpoints."""
+    """The data, a run of four steps with two checkpoints, and one that knows labels of text."""
     data(root)
-    line = "ganvas train --data data/pets --steps 4 --training.checkpoint_every 0 --training.batch 8"
-    if (found := run(line, root)).code:
-        raise SystemExit(found.err)
+    pets = "ganvas train --data data/pets --steps 4 --training.checkpoint_every 0 --training.batch 8"
+    moods = f"{TRAIN} {SMALL} --data data/words/moods.jsonl --text.label mood --out runs/moods"
+    for line in (pets, moods):
+        if (found := run(line, root)).code:
+            raise SystemExit(found.err)
 
 
 def run(line: str, folder: Path, memory: int | None = None) -> Answer:

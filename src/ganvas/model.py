@@ -51,7 +51,8 @@ class Model:
 
         Pictures: uint8, (n, height, width, channels). Points: float, (n, dimensions), in the data's units.
         Text: n strings.
-        `label`: a class, by name or number; left out, all classes alike. `truncation` below 1 gives more
+        `label`: a class, by name or number; left out, all classes alike (of text as the data has them).
+        `truncation` below 1 gives more
         typical and less varied items. Raises UserError where one of these cannot be.
         """
         if not 1 <= n <= 1_000_000:
@@ -59,7 +60,7 @@ class Model:
         if not 0 < truncation <= 1:
             raise UserError(f"truncation is above 0 and at most 1, not {truncation}")
         generator = torch.Generator().manual_seed(seed)
-        condition = {} if label is None else {"label": self.spec.number(label)}
+        condition = {} if label is None else {"label": self._kind(label)}
         items = self.objective.sample(n, generator=generator, truncation=truncation, **condition)
         items = items.float() if items.is_floating_point() else items
         return self.spec.restore(items.cpu().numpy())
@@ -73,8 +74,8 @@ class Model:
         same for the same seed.
 
         Text: strings, at most `length` (500) characters; items end by themselves, and anything ends before
-        one of `stop`, a string or several; `how`: temperature, top_k, top_p, min_p. Of a prompt longer than
-        the context its end is read.
+        one of `stop`, a string or several; `how`: label, temperature, top_k, top_p, min_p. Of a prompt longer
+        than the context its end is read.
         Sound: float32 (samples,), -1 to 1, at `spec.rate` samples a second; `how`: speaker, speed, variation,
         rhythm, pause.
         UserError for a model of other things, or where one of these cannot be.
@@ -82,16 +83,31 @@ class Model:
         return self._spoken(text, seed, **how) if self.spec.symbols else self._written(text, seed, **how)
 
     def _written(
-        self, prompt: str, seed: int, length: int = 500, stop: str | Sequence[str] = (), **choice: float
+        self,
+        prompt: str,
+        seed: int,
+        length: int = 500,
+        stop: str | Sequence[str] = (),
+        label: str | int | None = None,
+        **choice: float,
     ) -> Iterator[str]:
-        self._able("unroll", "a way to write")
+        self._able("unroll", "way to write")
         if self.chats:
             raise UserError("this model has learnt chats, in which it replies: `ganvas chat` asks it")
         how = self._choice(length, choice)
         words = [stop] if isinstance(stop, str) else stop
         generator = torch.Generator().manual_seed(seed)
         model: Any = self.objective
-        return stream(model, prompt, length, how, [*filter(None, words)], generator)
+        kind = None if label is None else self._kind(label)
+        return stream(model, prompt, length, how, [*filter(None, words)], generator, kind)
+
+    def _kind(self, label: str | int) -> int:
+        """The number of a label. UserError where there is none, or the model cannot be asked for it."""
+        number = self.spec.number(label)
+        if self.spec.vocabulary and not hasattr(self.objective, "unroll"):
+            recipe = self.config["recipe"]
+            raise UserError(f"{recipe} makes whole texts of latents, and cannot be asked for a label; lm can")
+        return number
 
     def _spoken(
         self,
@@ -166,7 +182,7 @@ class Model:
         """
         model: Any = self.objective
         if self.spec.vocabulary is None:
-            raise UserError(f"a model of the recipe {self.config['recipe']} has not a law of text")
+            raise UserError(f"a model of the recipe {self.config['recipe']} has no law of text")
         alone = isinstance(texts, str | Mapping)
         each: Any = [texts] if alone else texts
         tokens = [torch.from_numpy(model.vocabulary.encode(self._text(text))) for text in each]
@@ -189,7 +205,7 @@ class Model:
 
     def encode(self, items: np.ndarray, *, label: Label = None, batch: int = 256) -> np.ndarray:
         """The latents of items as `sample` gives them, (n, latent). UserError without an encoder."""
-        encode = self._able("encode", "an encoder")
+        encode = self._able("encode", "encoder")
         parts = self._parts(items, label, batch)
         return np.concatenate([encode(x, y).float().cpu().numpy() for x, y in parts])
 
@@ -221,7 +237,7 @@ class Model:
         if self.spec.vocabulary is not None and not drawn:
             return np.atleast_1d(self.score([*items]))
         if not drawn:
-            self._able("log_prob", "a likelihood")
+            self._able("log_prob", "likelihood")
         found = []
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             torch.manual_seed(seed)
@@ -241,7 +257,7 @@ class Model:
     def _able(self, what: str, means: str) -> Any:
         found = getattr(self.objective, what, None)
         if found is None:
-            raise UserError(f"a model of the recipe {self.config['recipe']} has not {means}")
+            raise UserError(f"a model of the recipe {self.config['recipe']} has no {means}")
         return found
 
     def _parts(self, items: np.ndarray, label: Label, batch: int) -> Iterator[tuple[Tensor, Tensor | None]]:

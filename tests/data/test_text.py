@@ -119,6 +119,33 @@ def test_rows_columns_and_folders_hold_items(tmp_path):
     assert found.text.scripts == {"Latin": 30 * 26}
 
 
+def test_labels_stand_before_items_and_are_no_text(tmp_path):
+    rows = [{"text": line, "by": k % 3} for k, line in enumerate(LINES)]
+    path = written(tmp_path, "a.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    table = written(tmp_path, "a.csv", "text,by\n" + "".join(f'"{r["text"]}",{r["by"]}\n' for r in rows))
+    labelled = TextSettings(context=16, column="text", label="by")
+    plain = load(path, SMALL)
+    for place in (path, table):
+        data = load(place, labelled)
+        words, documents = data.vocabulary, data.documents()
+        assert words.labels == ("0", "1", "2")
+        assert (words.size, words.plain, words.end) == (256 + 3 + 1, 256, 259)
+        for tokens in documents:
+            k = LINES.index(words.text(tokens))
+            assert tokens[0] == words.begun(k % 3)[1] == 256 + k % 3
+        assert data.bytes() == plain.bytes()
+        assert words.lengths.tolist() == [1] * 256 + [0] * 3 + [1]
+    with pytest.raises(UserError, match="no “author” that is text, only text, by"):
+        load(path, TextSettings(context=16, label="author"))
+    with pytest.raises(UserError, match=r"no column 'author'; it has text, by"):
+        load(table, TextSettings(context=16, column="text", label="author"))
+    with pytest.raises(UserError, match=r"--text\.label goes with \.csv and \.jsonl"):
+        load(written(tmp_path, "a.txt", "\n".join(LINES)), labelled)
+    alone = written(tmp_path, "b.jsonl", "".join(json.dumps({"text": x, "by": x}) + "\n" for x in LINES))
+    with pytest.raises(UserError, match="200 different labels, and a model learns 100 at most"):
+        load(alone, TextSettings(context=16, label="by"))
+
+
 def test_a_survey_counts(tmp_path):
     path = written(tmp_path, "a.jsonl", "".join(json.dumps({"text": x}) + "\n" for x in [*LINES, *LINES[:5]]))
     found = survey(path, SMALL)

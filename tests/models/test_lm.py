@@ -16,6 +16,7 @@ from ganvas.data.load import load
 from ganvas.data.spec import Spec
 from ganvas.data.text import TextSettings
 from ganvas.data.vocabulary import Vocabulary
+from ganvas.export import onnx, runtime
 from ganvas.model import Model
 from ganvas.models import lm
 from ganvas.models.writing import Choice
@@ -256,3 +257,49 @@ def test_it_learns(lines, tmp_path):
     assert bits < 3.5
     made = model.sample(20, seed=0)
     assert np.mean([text.startswith("item ") for text in made]) > 0.8
+
+
+@pytest.fixture(scope="module")
+def kinds(tmp_path_factory):
+    """Numbers in letters, labelled by the letters, and a model of them."""
+    folder = tmp_path_factory.mktemp("kinds")
+    rows = [
+        {"text": f"{kind[0] * (3 + k % 4)}{k % 7}", "kind": kind}
+        for k in range(200)
+        for kind in ("ant", "bee")
+    ]
+    (folder / "kinds.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    settings = TINY | {"text.label": "kind", "training.batch": 32, "model.lr": 0.02}
+    run = ganvas.train(
+        folder / "kinds.jsonl", out=folder / "run", steps=150, settings=settings, observer=Observer()
+    )
+    return run, ganvas.load(folder / "run")
+
+
+def test_a_label_is_learnt_and_asked_for(kinds):
+    _, model = kinds
+    assert model.spec.vocabulary.labels == ("ant", "bee")
+    for number, kind in enumerate(("ant", "bee")):
+        made = model.sample(20, seed=1, label=kind, truncation=0.5)
+        assert sum(text.startswith(kind[0]) for text in made) >= 18
+        assert np.array_equal(made, model.sample(20, seed=1, label=number, truncation=0.5))
+        assert model.write(label=kind, temperature=0).startswith(kind[0])
+    both = "".join(text[:1] for text in model.sample(60, seed=2))
+    assert min(both.count("a"), both.count("b")) > 10
+    with pytest.raises(UserError, match=r"no class 'be'; did you mean 'bee'\?"):
+        model.write(label="be")
+
+
+def test_its_graph_takes_labels_too(kinds, tmp_path):
+    run, model = kinds
+    onnx.export(run, tmp_path / "out")
+    theirs = runtime.opened(tmp_path / "out" / "model.onnx")
+    for kind in ("ant", "bee"):
+        assert theirs.write(label=kind, temperature=0) == model.write(label=kind, temperature=0)
+        assert sum(text.startswith(kind[0]) for text in theirs.sample(20, label=kind, truncation=0.5)) >= 18
+
+
+def test_without_labels_none_can_be_asked_for():
+    model = Model(build(ends=True), build(ends=True).spec, {"recipe": "lm"})
+    with pytest.raises(UserError, match="was trained without labels"):
+        model.write(label="cat")

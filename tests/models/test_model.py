@@ -65,9 +65,9 @@ def test_labels_by_name_number_or_one_each():
 
 def test_what_a_model_has_not_is_said():
     gan = model("dcgan", Spec(kind="image", shape=(1, 16, 16)))
-    with pytest.raises(UserError, match="a model of the recipe dcgan has not an encoder"):
+    with pytest.raises(UserError, match="a model of the recipe dcgan has no encoder"):
         gan.encode(PIXELS)
-    with pytest.raises(UserError, match="has not a likelihood"):
+    with pytest.raises(UserError, match="has no likelihood"):
         gan.log_prob(PIXELS)
     with pytest.raises(UserError, match=r"takes items of shape \(8, 8, 1\), not \(4, 4, 1\)"):
         model().encode(PIXELS[:, :4, :4])

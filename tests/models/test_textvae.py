@@ -204,7 +204,7 @@ def test_z_is_used_and_text_comes_back(trained):
     walk = model.interpolate("cat hen", "owl fox!", 5)
     assert (walk[0], walk[-1], len(walk)) == (back[0], back[1], 5)
     assert model.score("cat hen") > model.score("hxt cen") + 5
-    with pytest.raises(UserError, match="a model of the recipe textvae has not a way to write"):
+    with pytest.raises(UserError, match="a model of the recipe textvae has no way to write"):
         model.write("cat")
 
 

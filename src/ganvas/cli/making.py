@@ -54,6 +54,8 @@ class Write:
     """A run's folder."""
     prompt: str = ""
     """What it goes on with; any characters will do. Left out, it begins anew."""
+    label: Annotated[str | None, written("LABEL")] = None
+    """Write an item of this kind, by name or number, where items were labelled (--text.label)."""
     length: int = 500
     """Characters at most; items end by themselves before."""
     temperature: float = 1.0

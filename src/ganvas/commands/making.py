@@ -43,6 +43,7 @@ def write(ask: "Write") -> dict[str, Any]:
     show = printable if sys.stdout.isatty() else str
     pieces = model.stream(
         ask.prompt,
+        label=ask.label,
         length=ask.length,
         seed=ask.seed,
         stop=words,

@@ -15,6 +15,7 @@ from ganvas.data.chats import Chat, chat_of, is_chat
 from ganvas.data.decoding import decoded
 from ganvas.data.sources import missing, stamp_of, walk
 from ganvas.data.table import SEPARATORS
+from ganvas.data.vocabulary import Labelled
 
 PLAIN, ROWS, TABLES = (".txt", ".text", ".md"), (".jsonl", ".ndjson"), (".csv", ".tsv")
 SUFFIXES = (*PLAIN, *ROWS)
@@ -23,6 +24,8 @@ LINES = 100
 """Lines from which on a file without a blank one is taken for a list of items."""
 FEWEST = 20
 """Items, below which they are no set to hold some out of."""
+KINDS = 100
+"""Labels at most."""
 BROKEN_SHARE = 0.1
 COLUMN = "text"
 Unit = Literal["auto", "running", "lines", "files", "numbers"]
@@ -35,6 +38,8 @@ class Corpus:
     documents: list[str] = field(default_factory=list)
     running: bool = False
     chats: bool = False
+    labels: tuple[str, ...] = ()
+    """Of items that are labelled, all of them: which there are."""
     numbers: int = 0
     """Where items are whole numbers: how many there are up to the largest."""
     notes: list[str] = field(default_factory=list)
@@ -70,34 +75,39 @@ def holds_text(path: str) -> bool:
     return found
 
 
-def open_text(path: str, unit: Unit = "auto", column: str | None = None) -> TextSource:
+def open_text(
+    path: str, unit: Unit = "auto", column: str | None = None, label: str | None = None
+) -> TextSource:
     """The text at a path, or under a built-in name."""
     from ganvas.data import builtin
 
     if path in builtin.TEXTS:
         file = builtin.text_file(path)
         raw = file.name.removesuffix(file.suffix)
-        return TextSource(path, [file.name, file.stat().st_size], lambda: _read([(raw, file)], unit, column))
+        return TextSource(
+            path, [file.name, file.stat().st_size], lambda: _read([(raw, file)], unit, column, label)
+        )
     place = Path(path).expanduser()
     if not place.exists():
         raise missing(path)
     if not place.is_dir():
         if place.suffix.lower() not in (*SUFFIXES, *TABLES):
             raise UserError(f"{path} is none of the files that hold text; expected {_expected()}")
-        return TextSource(place.name, stamp_of([place]), lambda: _read([(str(place), place)], unit, column))
+        alone = [(str(place), place)]
+        return TextSource(place.name, stamp_of([place]), lambda: _read(alone, unit, column, label))
     known = (*SUFFIXES, *(TABLES if column else ()))
     files = sorted(f for f in walk(place) if f.suffix.lower() in known)
     if not files:
         raise UserError(f"There is no text in {place}; expected {_expected()}")
     named = [(f.relative_to(place).as_posix(), f) for f in files]
-    return TextSource(place.absolute().name, stamp_of(files), lambda: _read(named, unit, column))
+    return TextSource(place.absolute().name, stamp_of(files), lambda: _read(named, unit, column, label))
 
 
 def _expected() -> str:
     return f"{', '.join(SUFFIXES)} files, a .csv with --text.column, a folder of such, or a built-in set"
 
 
-def _read(files: list[tuple[str, Path]], unit: Unit, column: str | None) -> Corpus:
+def _read(files: list[tuple[str, Path]], unit: Unit, column: str | None, label: str | None) -> Corpus:
     corpus = Corpus()
     alone = len(files) == 1
     for name, file in files:
@@ -107,10 +117,12 @@ def _read(files: list[tuple[str, Path]], unit: Unit, column: str | None) -> Corp
             corpus.notes.append(f"{name} is read as {encoding}.")
         suffix = Path(name).suffix.lower()
         if suffix in ROWS:
-            corpus.documents += _rows(text, name, column or COLUMN, corpus)
+            corpus.documents += _rows(text, name, column or COLUMN, label, corpus)
         elif suffix in TABLES:
-            corpus.documents += _cells(text, name, column, corpus)
+            corpus.documents += _cells(text, name, column, label, corpus)
         else:
+            if label is not None:
+                raise UserError(f"{name} has no column {label!r}: --text.label goes with .csv and .jsonl")
             corpus.documents += _plain(text, name, unit, alone, corpus)
     return _sorted_out(corpus, " ".join(name for name, _ in files[:1]) if alone else "The files", unit, alone)
 
@@ -138,7 +150,7 @@ def _plain(text: str, name: str, unit: Unit, alone: bool, corpus: Corpus) -> lis
     return [text]
 
 
-def _rows(text: str, name: str, column: str, corpus: Corpus) -> Iterator[str]:
+def _rows(text: str, name: str, column: str, label: str | None, corpus: Corpus) -> Iterator[str]:
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
@@ -150,19 +162,24 @@ def _rows(text: str, name: str, column: str, corpus: Corpus) -> Iterator[str]:
             continue
         if is_chat(row):
             try:
+                if label is not None:
+                    raise ValueError("a chat, which takes no label")
                 yield chat_of(row)
             except ValueError as error:
                 corpus.broken.append(f"{name}, line {number}: {error}")
             continue
-        value = row.get(column) if isinstance(row, dict) else None
-        if not isinstance(value, str):
-            has = f"only {', '.join(map(str, row))}" if isinstance(row, dict) and row else "no such thing"
-            corpus.broken.append(f"{name}, line {number}: no “{column}” that is text, {has}")
+        row = row if isinstance(row, dict) else {}
+        value, kind = row.get(column), None if label is None else row.get(label)
+        lacks_kind = label is not None and not isinstance(kind, str | int)
+        if lacks_kind or not isinstance(value, str):
+            has = f"only {', '.join(map(str, row))}" if row else "no such thing"
+            lacking = column if not isinstance(value, str) else label
+            corpus.broken.append(f"{name}, line {number}: no “{lacking}” that is text, {has}")
             continue
-        yield value
+        yield _labelled(value, kind)
 
 
-def _cells(text: str, name: str, column: str | None, corpus: Corpus) -> Iterator[str]:
+def _cells(text: str, name: str, column: str | None, label: str | None, corpus: Corpus) -> Iterator[str]:
     csv.field_size_limit(1 << 30)
     head = text.partition("\n")[0]
     separator = max(SEPARATORS[:-1], key=head.count)
@@ -171,19 +188,25 @@ def _cells(text: str, name: str, column: str | None, corpus: Corpus) -> Iterator
     if column is None:
         has = ", ".join(columns)
         raise UserError(f"{name} has the columns {has}; say which holds text: --text.column NAME")
-    if column not in columns:
-        near = difflib.get_close_matches(column, columns, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(columns)}"
-        raise UserError(f"{name} has no column {column!r}; {hint}")
-    place = columns.index(column)
+    wanted = [column] if label is None else [column, label]
+    for one in wanted:
+        if one not in columns:
+            near = difflib.get_close_matches(one, columns, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(columns)}"
+            raise UserError(f"{name} has no column {one!r}; {hint}")
+    places = [columns.index(one) for one in wanted]
     for row in rows:
         if not any(row):
             continue
         corpus.rows += 1
-        if place < len(row):
-            yield row[place].replace("\r\n", "\n")
+        if max(places) < len(row):
+            yield _labelled(*(row[place].replace("\r\n", "\n") for place in places))
         else:
             corpus.broken.append(f"{name}, row {rows.line_num}: {len(row)} cells, not {len(columns)}")
+
+
+def _labelled(text: str, label: str | int | None = None) -> str:
+    return text if label is None else Labelled(text, str(label).strip())
 
 
 def _sorted_out(corpus: Corpus, name: str, unit: Unit, alone: bool) -> Corpus:
@@ -209,12 +232,30 @@ def _sorted_out(corpus: Corpus, name: str, unit: Unit, alone: bool) -> Corpus:
             f"{name} {'holds' if alone else 'hold'} {len(full)} items, and {FEWEST} are needed to hold some "
             f"out; leave --text.unit out to take them for running text"
         )
+    if labels := sorted({text.label for text in full if isinstance(text, Labelled)}):
+        _label(corpus, labels, name)
     if corpus.running:
         which = "one running text" if len(full) == 1 else f"{len(full)} running texts"
         corpus.notes.append(f"{name} {'is' if alone else 'are'} taken for {which}.")
     if unit == "numbers":
         corpus.numbers = 1 + max(_largest(text, name) for text in full)
     return corpus
+
+
+def _label(corpus: Corpus, labels: list[str], name: str) -> None:
+    """Which there are, if there are not too many, and each item has one."""
+    if len(labels) > KINDS:
+        raise UserError(
+            f"{name} has {len(labels):,} different labels, and a model learns {KINDS:,} at most; does that "
+            f"column say of what kind an item is?"
+        )
+    if corpus.running:
+        raise UserError(f"{name} has too few items for labels: {FEWEST} are needed")
+    if not all(isinstance(text, Labelled) for text in corpus.documents):
+        raise UserError(f"not every item of {name} has a label; leave --text.label out")
+    corpus.labels = tuple(labels)
+    some = ", ".join(label or "(none)" for label in labels[:6]) + " …" * (len(labels) > 6)
+    corpus.notes.append(f"{len(labels):,} labels: {some}.")
 
 
 def _largest(text: str, name: str) -> int:

@@ -94,14 +94,15 @@ class Spec(Settings):
 
     def number(self, label: str | int) -> int:
         """The number of a class."""
-        if not self.classes:
+        known = self.classes or (self.vocabulary.labels if self.vocabulary else ())
+        if not known:
             raise UserError("this model was trained without labels, so it cannot be asked for one")
-        if str(label) in self.classes:
-            return self.classes.index(str(label))
-        if str(label).isdigit() and int(label) < len(self.classes):
+        if str(label) in known:
+            return known.index(str(label))
+        if str(label).isdigit() and int(label) < len(known):
             return int(label)
-        near = difflib.get_close_matches(str(label), self.classes, n=1, cutoff=0.4)
-        hint = f"did you mean {near[0]!r}?" if near else f"it knows {', '.join(self.classes[:20])}"
+        near = difflib.get_close_matches(str(label), known, n=1, cutoff=0.4)
+        hint = f"did you mean {near[0]!r}?" if near else f"it knows {', '.join(known[:20])}"
         raise UserError(f"this model has no class {label!r}; {hint}")
 
     def numbers(self, label: Label, n: int) -> np.ndarray | None:

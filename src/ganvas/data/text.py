@@ -34,6 +34,8 @@ class TextSettings(Settings):
     there are fewer than 20."""
     column: str | None = None
     """Of a .csv, or the name in the rows of a .jsonl ("text", if none is given)."""
+    label: str | None = None
+    """The column, or the name in the rows, of what kind an item is; text of each can then be asked for."""
     held_out: float = Field(default=0.1, ge=0, lt=1)
     """Share never trained on: items by a hash of their text, of running text the end."""
 
@@ -189,7 +191,7 @@ def load(
     UserError says what cannot work, and what to do.
     """
     settings = settings or TextSettings()
-    source = open_text(str(path), settings.unit, settings.column)
+    source = open_text(str(path), settings.unit, settings.column, settings.label)
     wanted = settings.model_dump(mode="json", exclude={"context"})
     prepared = prepare(source, wanted, settings.held_out, settings.vocabulary, progress)
     count = len(prepared.training.tokens)

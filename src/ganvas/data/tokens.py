@@ -14,7 +14,7 @@ from ganvas.core.errors import UserError
 from ganvas.data import cache
 from ganvas.data.chats import REPLY, ROLES, Chat, spoken
 from ganvas.data.documents import Corpus, TextSource, parts
-from ganvas.data.vocabulary import BYTES, Vocabulary, as_bytes, learn
+from ganvas.data.vocabulary import BYTES, Labelled, Vocabulary, as_bytes, learn
 
 FORMAT = 1
 """Raise it when preparation changes, so that older caches are not taken for what would be made now."""
@@ -66,7 +66,8 @@ def prepare(
     digests = [hashlib.sha256(as_bytes(text)).digest() for text in corpus.documents]
     content = hashlib.sha256(b"".join(digests)).hexdigest()
     kind = "chats" if corpus.chats else ["numbers", corpus.numbers] if corpus.numbers else corpus.running
-    fingerprint = cache.digest(ROOM, FORMAT, content, kind, held_out, size)
+    labels = [text.label for text in corpus.documents if isinstance(text, Labelled)]
+    fingerprint = cache.digest(ROOM, FORMAT, content, kind, held_out, size, *([labels] if labels else []))
     prepared = read(fingerprint)
     if prepared is None:
         with cache.building(fingerprint, ROOM, read) as folder:
@@ -134,7 +135,8 @@ def _build(
     if corpus.numbers:
         vocabulary = counting(corpus.numbers, size, name)
     else:
-        vocabulary = learn(said, size or fitted(lengths[0]), not corpus.running, roles)
+        most = size or fitted(lengths[0])
+        vocabulary = learn(said, most, not corpus.running, roles, corpus.labels)
     dtype = np.dtype(np.uint16 if vocabulary.size <= 1 << 16 else np.uint32)
     total, done, starts, counts, long = sum(map(len, both)), 0, [], [], [0]
     with open(folder / "tokens", "wb") as file:

@@ -22,9 +22,21 @@ PIECE = 1 << 16
 """Characters that are split into tokens at once; a piece ends with a line where there is one."""
 
 
+class Labelled(str):
+    """An item that is known to be of some kind."""
+
+    label: str
+
+    def __new__(cls, text: str, label: str) -> "Labelled":
+        item = super().__new__(cls, text)
+        item.label = label
+        return item
+
+
 class Vocabulary(Settings):
     """Tokens 0 to 255 are the bytes, then comes one for each merge, then of chats one for each role and one
-    for the end of a turn, and last, where items end, one for that: these marks are in no text.
+    for the end of a turn, one for each label, and last, where items end, one for that: these marks are in no
+    text. What stands first in a labelled item is its label.
 
     Any text has tokens, and any tokens have bytes; only for merges the package `tokenizers` is needed.
     """
@@ -35,6 +47,8 @@ class Vocabulary(Settings):
     """Whether there is a token for the end of an item, which begins one too."""
     roles: tuple[str, ...] = ()
     """Who may speak in a chat."""
+    labels: tuple[str, ...] = ()
+    """What kinds of items there are."""
     numbers: int = 0
     """Where it is not 0, texts are whole numbers from 0 on with blanks between, and each of so many is a
     token: of this, what is said of bytes above does not hold."""
@@ -57,7 +71,7 @@ class Vocabulary(Settings):
                 known.add(piece)
                 found.append(piece)
         marks = [*(f"{role}: ".encode() for role in self.roles), b"\n"] if self.roles else []
-        return found + marks + [b""] * self.ends
+        return found + marks + [b""] * (len(self.labels) + self.ends)
 
     @property
     def size(self) -> int:
@@ -66,7 +80,7 @@ class Vocabulary(Settings):
     @property
     def plain(self) -> int:
         """Tokens that text has; those from there on are marks."""
-        return self.size - self.ends - len(self.roles) - bool(self.roles)
+        return self.size - self.ends - len(self.labels) - len(self.roles) - bool(self.roles)
 
     @property
     def turn_end(self) -> int:
@@ -76,6 +90,11 @@ class Vocabulary(Settings):
     def role(self, name: str) -> int:
         """Of chats: the token that begins a turn of this role."""
         return self.plain + self.roles.index(name)
+
+    def begun(self, label: int | None = None) -> list[int]:
+        """What stands before an item, or one of this label."""
+        known = [] if label is None else [self.size - self.ends - len(self.labels) + label]
+        return [self.start, *known]
 
     @property
     def end(self) -> int | None:
@@ -89,11 +108,19 @@ class Vocabulary(Settings):
 
     @cached_property
     def lengths(self) -> np.ndarray:
-        """Bytes of each token, (size,); an end counts as one, like the line break that it stands for."""
-        return np.array([max(1, len(piece)) for piece in self.pieces], np.int64)
+        """Bytes of each token, (size,); an end counts as one, like the line break that it stands for, a label
+        as none."""
+        found = np.array([max(1, len(piece)) for piece in self.pieces], np.int64)
+        first = self.begun(0)[1]
+        found[first : first + len(self.labels)] = 0
+        return found
 
     def encode(self, text: str) -> "Tokens":
-        """The tokens of a text, without ends; of a chat with the marks of its turns."""
+        """The tokens of a text, without ends; of a chat with the marks of its turns, of a labelled item with
+        its label."""
+        if isinstance(text, Labelled) and self.labels:
+            label = self.begun(self.labels.index(text.label))[1:]
+            return np.append(np.array(label, np.int64), self.encode(str(text)))
         if isinstance(text, Chat) and self.roles:
             turns = [[[self.role(role)], self.encode(said), [self.turn_end]] for role, said in text.turns]
             return np.concatenate([np.asarray(part, np.int64) for turn in turns for part in turn])
@@ -141,10 +168,17 @@ def until_end(tokens: "Tokens", end: int | None) -> "Tokens":
     return tokens[: at[0]] if len(at) else tokens
 
 
-def learn(texts: Iterable[str], size: int, ends: bool, roles: tuple[str, ...] = ()) -> Vocabulary:
-    """The vocabulary of at most `size` tokens that joins the most frequent pairs (Sennrich et al. 2016)."""
+def learn(
+    texts: Iterable[str],
+    size: int,
+    ends: bool,
+    roles: tuple[str, ...] = (),
+    labels: tuple[str, ...] = (),
+) -> Vocabulary:
+    """The vocabulary of at most `size` tokens, labels apart, that joins the most frequent pairs (Sennrich et
+    al. 2016)."""
     if size <= BYTES:
-        return Vocabulary(ends=ends, roles=roles)
+        return Vocabulary(ends=ends, roles=roles, labels=labels)
     package = needed(
         "A vocabulary of pairs of bytes needs",
         " (or take raw bytes: --text.vocabulary 256, which learns slower)",
@@ -158,7 +192,7 @@ def learn(texts: Iterable[str], size: int, ends: bool, roles: tuple[str, ...] = 
         min_frequency=2,
     )
     model.train_from_iterator((part for text in texts for part in cut(text)), trainer)
-    return Vocabulary(merges=" ".join(_merges(model)), ends=ends, roles=roles)
+    return Vocabulary(merges=" ".join(_merges(model)), ends=ends, roles=roles, labels=labels)
 
 
 def _merges(model: "Tokenizer") -> Iterator[str]:

@@ -30,17 +30,19 @@ class OnnxWriter(OnnxModel):
         seed: int = 0,
         length: int = 500,
         stop: str | Sequence[str] = (),
+        label: str | int | None = None,
         **how: Any,
     ) -> Iterator[str]:
         """What follows a prompt, in pieces as it is made: at most `length` characters, up to the end of the
-        item or before one of `stop`; the same for the same seed. `how`: temperature, top_k, top_p, min_p."""
+        item or before one of `stop`; the same for the same seed. `label`: of the item. `how`: temperature,
+        top_k, top_p, min_p."""
         if self.chats:
             raise UserError("this model has learnt chats, in which it replies: `ganvas chat` asks it")
         if self.latent:
             raise UserError("this model makes whole items of latents: `ganvas sample`")
         begun = self._words.encode(prompt)
         if self._words.ends or not len(begun):
-            begun = np.append(self._words.start, begun)
+            begun = np.append(self._words.begun(self._kind(label)), begun)
         stops = [stop] if isinstance(stop, str) else stop
         return self._following(begun, length, how, [*filter(None, stops)], seed)
 
@@ -63,13 +65,14 @@ class OnnxWriter(OnnxModel):
             raise UserError("this model has learnt chats, in which it replies: `ganvas chat` asks it")
         if not 1 <= n <= 1_000_000 or not 0 < truncation <= 1:
             raise UserError(f"samples are from 1 to 1,000,000, truncation from 0 to 1; not {n}, {truncation}")
-        if label is not None:
-            self.spec.number(label)
+        kind = self._kind(label)
+        if self.latent and kind is not None:
+            raise UserError("this model makes whole items of latents, and cannot be asked for a label")
         taste = Taste(temperature=truncation)
         context, words = self.spec.shape[0], self._words
         most = context if self.latent or not words.ends else min(self.spec.longest, LONGEST * context)
         z = self.latents(n, seed=seed, truncation=truncation)[0] if self.latent else None
-        start = np.full((n, 1), words.start)
+        start = np.tile(words.begun(kind), (n, 1))
         return self.spec.restore(self._items(start, most, taste, seed, z))
 
     def decode(self, z: np.ndarray, *, label: Any = None) -> np.ndarray:
@@ -90,6 +93,9 @@ class OnnxWriter(OnnxModel):
             for row in rows
         ]
         return np.concatenate([encoder.raw({"tokens": row}) for row in wide])
+
+    def _kind(self, label: str | int | None) -> int | None:
+        return None if label is None else self.spec.number(label)
 
     @cached_property
     def _words(self) -> Any:

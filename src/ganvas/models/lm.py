@@ -188,17 +188,19 @@ class LM(Objective):
         choice: Choice | None = None,
         length: int | None = None,
         batch: int = 64,
+        label: int | None = None,
     ) -> Int[Tensor, "n token"]:
         """`n` texts as tokens: items until their end, and ends from then on; running text fills a window.
 
         `truncation` is a temperature, unless a `choice` is given. `length`: tokens at most; left out, items
-        are not cut before the longest training item would be. Of chats: beginnings of some that it has
-        learnt, each with a reply.
+        are not cut before the longest training item would be. `label`: of items of that kind; left out, each
+        kind is as frequent as it is in the data. Of chats: beginnings of some that it has learnt, each with a
+        reply.
         """
         choice = choice or Choice(temperature=truncation)
         if self.vocabulary.roles:
             return self._replied(n, length or self.context, choice, generator)
-        return written(self, n, choice, length, generator, batch)
+        return written(self, n, choice, length, generator, batch, label)
 
     def _replied(
         self, n: int, most: int, choice: Choice, generator: torch.Generator | None

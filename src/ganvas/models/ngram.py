@@ -211,9 +211,10 @@ class NGram(Objective):
         truncation: float = 1.0,
         choice: Choice | None = None,
         length: int | None = None,
+        label: int | None = None,
     ) -> Int[Tensor, "n token"]:
-        """`n` texts as tokens. `truncation` is a temperature, unless a `choice` is given."""
-        return written(self, n, choice or Choice(temperature=truncation), length, generator)
+        """`n` texts as tokens. `truncation` is a temperature, unless a `choice` is given. `label`: of all."""
+        return written(self, n, choice or Choice(temperature=truncation), length, generator, label=label)
 
 
 class _Table(NamedTuple):

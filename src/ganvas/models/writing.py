@@ -64,13 +64,14 @@ def stream(
     choice: Choice,
     stop: Sequence[str] = (),
     generator: torch.Generator | None = None,
+    label: int | None = None,
 ) -> Iterator[str]:
     """What comes after the prompt, in pieces as it is made: at most `length` characters, up to the end of the
-    item, or up to one of `stop`, which is not given itself."""
+    item, or up to one of `stop`, which is not given itself. `label`: of the item."""
     words = model.vocabulary
     begun = words.encode(prompt)
     if words.ends or not len(begun):
-        begun = np.append(words.start, begun)
+        begun = np.append(words.begun(label), begun)
     yield from following(model, begun, length, choice, stop, generator)
 
 
@@ -99,23 +100,33 @@ def written(
     length: int | None,
     generator: torch.Generator | None,
     batch: int = 64,
+    label: int | None = None,
 ) -> Int[Tensor, "n token"]:
     """`n` texts by a `Writer` with a `spec`: items until their end, ends from then on; running text fills a
-    window. `length`: tokens at most; left out, items are not cut before the longest training item."""
+    window. `length`: tokens at most; left out, items are not cut before the longest training item. `label`:
+    of all of them; left out, it chooses."""
     words: Vocabulary = model.vocabulary
     longest = min(model.spec.longest, LONGEST * model.context)
     whole = model.context if words.end is None else longest
     most = min(length or whole, whole)
-    parts = [_until_ends(model, min(batch, n - k), most, choice, generator) for k in range(0, n, batch)]
+    begun = torch.tensor(words.begun(label))
+    parts = [
+        _until_ends(model, begun, min(batch, n - k), most, choice, generator) for k in range(0, n, batch)
+    ]
     longest = max(part.shape[1] for part in parts)
     return torch.cat([F.pad(p, (0, longest - p.shape[1]), value=words.end or 0) for p in parts])
 
 
 def _until_ends(
-    model: Any, n: int, most: int, choice: Choice, generator: torch.Generator | None
+    model: Any,
+    begun: Int[Tensor, " token"],
+    n: int,
+    most: int,
+    choice: Choice,
+    generator: torch.Generator | None,
 ) -> Int[Tensor, "n token"]:
     end, rows, over = model.vocabulary.end, [], None
-    for token in model.unroll(torch.tensor([model.vocabulary.start]), n, choice, generator):
+    for token in model.unroll(begun, n, choice, generator):
         over = torch.zeros_like(token, dtype=torch.bool) if over is None else over
         rows.append(token if end is None else token.masked_fill(over, end))
         over |= rows[-1] == end if end is not None else False
