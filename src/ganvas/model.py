@@ -22,6 +22,7 @@ from ganvas.data.chats import asked, chat_of
 from ganvas.data.openings import opening
 from ganvas.data.phonemes import Utterance, utterances
 from ganvas.data.spec import Label, Spec
+from ganvas.data.vocabulary import Labelled
 from ganvas.metrics.likelihood import importance_bound
 from ganvas.models.manners import FIRST, WHOLE, Manner
 from ganvas.models.saying import said
@@ -174,8 +175,14 @@ class Model:
             raise UserError(f"the length is at least one character, not {length}")
         return override(Choice(), choice)
 
-    def score(self, texts: str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]) -> Any:
-        """log P of a text in nats, or of each one in an array. UserError for a model of other things.
+    def score(
+        self,
+        texts: str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]],
+        *,
+        label: str | int | None = None,
+    ) -> Any:
+        """log P of a text in nats, or of each one in an array; with a label, of both together, which is how a
+        model of labelled items takes them. UserError for a model of other things.
 
         Of an item with its end; of running text given its first byte; of a chat, which is given as
         {"messages": […]}, its replies. A lower bound where it is not `exact`. See `docs/text.md`.
@@ -185,7 +192,11 @@ class Model:
             raise UserError(f"a model of the recipe {self.config['recipe']} has no law of text")
         alone = isinstance(texts, str | Mapping)
         each: Any = [texts] if alone else texts
-        tokens = [torch.from_numpy(model.vocabulary.encode(self._text(text))) for text in each]
+        texts = [self._text(text) for text in each]
+        if label is not None:
+            kind = model.vocabulary.labels[self.spec.number(label)]
+            texts = [Labelled(text, kind) for text in texts]
+        tokens = [torch.from_numpy(model.vocabulary.encode(text)) for text in texts]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             found = np.array([part.sum().item() for part in model.log_prob(tokens)])
