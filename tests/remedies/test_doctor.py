@@ -2,9 +2,10 @@
 
 import json
 
+import numpy as np
 import pytest
 
-from ganvas import api
+from ganvas import api, watched
 from ganvas.core.errors import UserError
 from ganvas.core.loop import Observer
 from ganvas.core.run import Run
@@ -118,3 +119,16 @@ def test_what_is_no_run_is_refused(ganvas, tmp_path):
     found = ganvas("doctor", "empty")
     assert (found.returncode, found.stdout) == (2, "")
     assert found.stderr.count("\n") == 1
+
+
+def test_text_that_is_learnt_by_heart_is_found_while_it_trains(tmp_path):
+    rng = np.random.default_rng(0)
+    lines = ["".join(map(chr, rng.integers(97, 123, 8))) for _ in range(60)]
+    (tmp_path / "lines.txt").write_text("\n".join(lines))
+    settings = {"text.context": 16, "text.unit": "lines", "text.held_out": 0.5, "training.batch": 32}
+    settings |= {"model.width": 32, "model.depth": 1, "model.heads": 1, "model.lr": 0.03}
+    settings |= {"training.snapshots": 12, "training.average": 0.05}
+    run = watched.train(tmp_path / "lines.txt", "lm", out=tmp_path / "run", steps=400, settings=settings)
+    found = [line for line in run.lines(DIARY) if line.get("found") == "overfitting"]
+    assert len(found) == 1
+    assert found[0]["evidence"]["held_out"] > 1.03 * found[0]["evidence"]["best"]

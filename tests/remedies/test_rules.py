@@ -7,7 +7,7 @@ import pytest
 from ganvas.remedies.advice import Change, advise
 from ganvas.remedies.evidence import Checkup
 from ganvas.remedies.history import OVER, RULES, History
-from ganvas.remedies.rules import collapse, game, gradients, outputs, posterior, progress
+from ganvas.remedies.rules import collapse, game, gradients, outputs, posterior, progress, unseen
 
 HEALTHY = {
     "critic": 0.6,
@@ -17,6 +17,8 @@ HEALTHY = {
     "generator/grad_norm": 2.0,
     "kl": 20.0,
     "rate": 1.0,
+    "bits_per_byte/held_out": 3.0,
+    "bits_per_byte/training": 2.5,
     "probe/finite": 1.0,
     "probe/variety": 0.9,
     "probe/missing": 0.05,
@@ -70,6 +72,14 @@ SICK = {
     "the critic is of no use": (game.critic_useless, {"sure": 0.5, "distance": 0.3}, 500),
     "the critic overfits": (game.critic_overfits, {"knows": 0.8}, 500),
     "posterior collapse": (posterior.collapsed, {"active": 0.0, "kl": 0.001}, 500),
+    "overfitting": (
+        unseen.overfits,
+        {
+            "bits_per_byte/held_out": lambda k: 3 + 0.1 * (k - 5),
+            "bits_per_byte/training": lambda k: 2.4 - 0.02 * k,
+        },
+        500,
+    ),
 }
 
 
@@ -107,6 +117,16 @@ def test_what_turns_in_circles_oscillates_and_what_goes_on_or_settles_does_not()
 def test_what_does_not_move_has_stalled_unless_its_rates_have_come_down():
     assert progress.stalled(course(marks=lambda k: 1.0)).since == 900
     assert progress.stalled(course(marks=lambda k: 1.0, rate=0.01)) is None
+
+
+def test_held_out_text_that_rises_a_little_or_with_the_training_text_is_no_overfitting():
+    def course_of(rise, fall):
+        held_out, training = (lambda k: 3 + rise * k), (lambda k: 2.4 - fall * k)
+        return course(**{"bits_per_byte/held_out": held_out, "bits_per_byte/training": training})
+
+    assert unseen.overfits(course_of(0.1, 0.02)) is not None
+    assert unseen.overfits(course_of(0.007, 0.02)) is None
+    assert unseen.overfits(course_of(0.1, -0.02)) is None
 
 
 def test_what_is_lost_while_the_rates_fall_is_found_sooner():

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from ganvas.core.checkpoint import numbered
 from ganvas.core.errors import UserError
 from ganvas.core.loop import Observer, Trainer
-from ganvas.core.run import WATCHED, Run
+from ganvas.core.run import HELD_OUT, WATCHED, Run
 from ganvas.remedies.advice import flat
 from ganvas.remedies.evidence import PROBE, Checkup
 from ganvas.remedies.history import Gatherer, History
@@ -77,7 +77,7 @@ class Doctor:
         judged = trial is not None and line["step"] >= trainer.total
         if not judged and not self._gatherer.due(_every(trainer)):
             return
-        checkup = self._gatherer.checkup(trainer.total)
+        checkup = self._with_unseen(self._gatherer.checkup(trainer.total), trainer.run)
         if _probed(trainer):
             checkup = self._looked_at(checkup, trainer)
         trainer.run.log(checkup.line(), CHECKUPS)
@@ -110,6 +110,13 @@ class Doctor:
 
     def _marked(self, entry: dict[str, Any], trainer: Trainer) -> dict[str, Any]:
         return entry | ({"stretch": trainer.run.stretch} if trainer.run.stretch else {})
+
+    def _with_unseen(self, checkup: Checkup, run: Run) -> Checkup:
+        """With the newest figures of held-out items, if there are such since the last check-up."""
+        last = self.history.seen[-1].step if self.history.seen else 0
+        known = [line for line in run.lines(HELD_OUT) if last < line["step"] <= checkup.step]
+        found = {name: value for name, value in known[-1].items() if name != "step"} if known else {}
+        return replace(checkup, figures=checkup.figures | found)
 
     def _looked_at(self, checkup: Checkup, trainer: Trainer) -> Checkup:
         self._probe = self._probe or Probe(trainer.data, trainer.seed, trainer.device, trainer.precision)

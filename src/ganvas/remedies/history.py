@@ -6,7 +6,7 @@ from typing import Any
 
 from ganvas.remedies.advice import advise, flat
 from ganvas.remedies.evidence import Checkup, Finding, Rule
-from ganvas.remedies.rules import collapse, game, gradients, outputs, posterior, progress
+from ganvas.remedies.rules import collapse, game, gradients, outputs, posterior, progress, unseen
 
 RULES: tuple[Rule, ...] = (
     gradients.not_a_number,
@@ -25,6 +25,7 @@ RULES: tuple[Rule, ...] = (
     posterior.collapsed,
     progress.oscillating,
     progress.stalled,
+    unseen.overfits,
 )
 OVER = 3
 """Check-ups without it, after which a finding is over."""
