@@ -12,7 +12,7 @@ import urllib.request
 import pytest
 
 from ganvas.core.errors import UserError
-from ganvas.serve.server import serve
+from ganvas.serve.server import bound, serve
 from ganvas.serve.shelf import fill
 
 WITHOUT = """
@@ -102,3 +102,9 @@ def test_what_has_begun_is_ended_before_it_goes(runs, number):
         assert server.returncode == 0
         events = [json.loads(text)["event"] for text in server.stdout]
     assert events == ["request", "ended"]
+
+
+def test_an_answer_does_not_wait_for_the_client_to_acknowledge_its_head():
+    """asyncio sets TCP_NODELAY where the protocol is named; else each answer took 40 ms more."""
+    with bound("127.0.0.1", 0) as place:
+        assert place.proto == socket.IPPROTO_TCP

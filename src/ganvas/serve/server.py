@@ -102,8 +102,8 @@ def checked(host: str, port: int, key: str | None, queue: int, together: int, se
 def bound(host: str, port: int) -> Any:
     """A socket of this address, before anything is loaded."""
     try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        place = socket.socket(family, kind)
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        place = socket.socket(family, kind, protocol)  # asyncio sends at once by a socket that says TCP only
     except OSError:
         raise UserError(
             f"there is no address {host}; --host takes one of this machine's, as 127.0.0.1"
