@@ -286,6 +286,7 @@ def test_a_label_is_learnt_and_asked_for(kinds):
         assert model.write(label=kind, temperature=0).startswith(kind[0])
     right, wrong = (model.score("aaaa0", label=kind) for kind in ("ant", "bee"))
     assert right > wrong + 3
+    assert {model.write(seed=seed)[0] for seed in range(9)} == {"a", "b"}
     both = "".join(text[:1] for text in model.sample(60, seed=2))
     assert min(both.count("a"), both.count("b")) > 10
     with pytest.raises(UserError, match=r"no class 'be'; did you mean 'bee'\?"):

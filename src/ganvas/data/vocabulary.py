@@ -96,6 +96,11 @@ class Vocabulary(Settings):
         known = [] if label is None else [self.size - self.ends - len(self.labels) + label]
         return [self.start, *known]
 
+    def closes(self, token: int) -> bool:
+        """Whether it is a mark after which nothing is said: any but a label."""
+        first = self.begun(0)[1]
+        return token >= self.plain and not first <= token < first + len(self.labels)
+
     @property
     def end(self) -> int | None:
         """The token for the end of an item."""

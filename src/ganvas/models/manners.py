@@ -41,11 +41,11 @@ class Taste(Settings):
 
 
 def letters(words: Vocabulary, tokens: Iterator[int]) -> Iterator[str]:
-    """The characters of tokens up to a mark, each as soon as its bytes are whole; bytes that are none become
-    U+FFFD."""
+    """The characters of tokens up to a mark that is no label, each as soon as its bytes are whole; bytes that
+    are none become U+FFFD."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     for token in tokens:
-        if token >= words.plain:
+        if words.closes(token):
             break
         if text := decoder.decode(words.pieces[token]):
             yield text
