@@ -132,7 +132,7 @@ def test_labels_stand_before_items_and_are_no_text(tmp_path):
         assert (words.size, words.plain, words.end) == (256 + 3 + 1, 256, 259)
         for tokens in documents:
             k = LINES.index(words.text(tokens))
-            assert tokens[0] == words.begun(k % 3)[1] == 256 + k % 3
+            assert tokens[0] == words.label(k % 3) == 256 + k % 3
         assert data.bytes() == plain.bytes()
         assert words.lengths.tolist() == [1] * 256 + [0] * 3 + [1]
     with pytest.raises(UserError, match="no “author” that is text, only text, by"):

@@ -91,14 +91,17 @@ class Vocabulary(Settings):
         """Of chats: the token that begins a turn of this role."""
         return self.plain + self.roles.index(name)
 
+    def label(self, number: int) -> int:
+        """The token that stands before an item of this label."""
+        return self.size - self.ends - len(self.labels) + number
+
     def begun(self, label: int | None = None) -> list[int]:
         """What stands before an item, or one of this label."""
-        known = [] if label is None else [self.size - self.ends - len(self.labels) + label]
-        return [self.start, *known]
+        return [self.start] if label is None else [self.start, self.label(label)]
 
     def closes(self, token: int) -> bool:
         """Whether it is a mark after which nothing is said: any but a label."""
-        first = self.begun(0)[1]
+        first = self.label(0)
         return token >= self.plain and not first <= token < first + len(self.labels)
 
     @property
@@ -116,7 +119,7 @@ class Vocabulary(Settings):
         """Bytes of each token, (size,); an end counts as one, like the line break that it stands for, a label
         as none."""
         found = np.array([max(1, len(piece)) for piece in self.pieces], np.int64)
-        first = self.begun(0)[1]
+        first = self.label(0)
         found[first : first + len(self.labels)] = 0
         return found
 
@@ -124,8 +127,8 @@ class Vocabulary(Settings):
         """The tokens of a text, without ends; of a chat with the marks of its turns, of a labelled item with
         its label."""
         if isinstance(text, Labelled) and self.labels:
-            label = self.begun(self.labels.index(text.label))[1:]
-            return np.append(np.array(label, np.int64), self.encode(str(text)))
+            label = self.label(self.labels.index(text.label))
+            return np.append(np.array([label], np.int64), self.encode(str(text)))
         if isinstance(text, Chat) and self.roles:
             turns = [[[self.role(role)], self.encode(said), [self.turn_end]] for role, said in text.turns]
             return np.concatenate([np.asarray(part, np.int64) for turn in turns for part in turn])
