@@ -48,7 +48,8 @@ LADDER = {"hidden": 128, "vectors": 2, "groups": 2, "warmup": 0.05} | {
     "training.precision": "auto",
 }
 BINARY = {"observation": "bernoulli"}
-IWAE = DENSE | BINARY | {"samples": 50, "bound": "iwae"}
+IWAE = DENSE | BINARY | {"samples": 50, "bound": "iwae", "training.precision": "auto"}
+PLACES = BINARY | {"training.batch": 32, "training.precision": "auto"}
 MNIST_NLL = Table(
     title="MNIST, negative log-likelihood in nats",
     protocol="28 x 28, dynamic binarisation, the 10,000 test pictures, 5,000 importance samples or exact",
@@ -59,7 +60,7 @@ MNIST_NLL = Table(
         Row("vae", "vae", DENSE | BINARY, "1h", "86.35 (IWAE, table 1: VAE, k = 50)"),
         Row("iwae-50", "vae", IWAE, "3h", "84.78 (IWAE, table 1: IWAE, k = 50)"),
         Row("hvae", "hvae", LADDER | BINARY, "3h"),
-        Row("pixel", "pixel", BINARY, "3h"),
+        Row("pixel", "pixel", PLACES, "3h"),
     ),
     judge=judge,
     text=text,
