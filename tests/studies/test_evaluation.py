@@ -12,7 +12,7 @@ from ganvas.core.run import Run
 from ganvas.report import evaluated, page
 from ganvas.studies import seen
 from ganvas.studies.evaluation import evaluate
-from ganvas.studies.likelihoods import judged
+from ganvas.studies.likelihoods import Draws, judged
 
 TRAINED, KEPT = 150, 60
 EXACT = {"shift": 0, "noise": 0.0}
@@ -110,8 +110,8 @@ def test_the_law_itself_is_as_good_as_real_items_and_no_distance_where_items_are
 def test_a_likelihood_stands_beside_and_is_kept(honest):
     run, found = honest
     assert found["nll_nats"]["count"] == KEPT
-    assert judged(Run.open(run), samples=100) == found["likelihood"]
-    again = judged(Run.open(run), samples=7)  # another number of draws is judged anew
+    assert judged(Run.open(run), Draws(100)) == found["likelihood"]
+    again = judged(Run.open(run), Draws(7))  # another number of draws is judged anew
     assert read_json(run / "evaluation.json")["likelihood"] == again
     assert read_json(run / "evaluation.json")["kd"] == found["kd"]
 

@@ -64,18 +64,41 @@ def elbo(model: Bounded, x: Items, label: Labels, samples: int = 1) -> PerItem:
 
 
 def likelihood(
-    batches: Iterable[tuple[Items, Labels]], log_prob: Callable[[Items, Labels], PerItem], protocol: str
+    batches: Iterable[tuple[Items, Labels]],
+    log_prob: Callable[[Items, Labels], PerItem],
+    protocol: str,
+    closer: Callable[[Items, Labels], PerItem] | None = None,
+    every: int = 1,
 ) -> Likelihood:
-    """The mean over all items, with its interval."""
-    values, dims = [], 1
+    """The mean over all items, with its interval.
+
+    With `closer`, a dearer and better bound, of every so many-th item alone: the mean of `log_prob` over all
+    plus the mean difference of the two over those (a difference estimator in two phases: Cochran 1977,
+    ch. 12). It has the expectation of `closer` over all items, in less time.
+    """
+    values, gains, dims, seen = [], [], 1, 0
     for x, label in batches:
         values.append(log_prob(x, label).double().cpu())
         dims = x[0].numel()
+        if closer is not None:
+            part = slice(-seen % every, None, every)
+            if len(x[part]):
+                better = closer(x[part], None if label is None else label[part]).double().cpu()
+                gains.append(better - values[-1][part])
+        seen += len(x)
     nll = -torch.cat(values)
-    mean = nll.mean().item()
-    margin = Z95 * nll.std().item() / math.sqrt(len(nll)) if len(nll) > 1 else math.nan
+    gain = -torch.cat(gains) if gains else torch.zeros(1, dtype=nll.dtype)
+    mean = (nll.mean() + gain.mean()).item()
+    variance = _variance(nll, gain, nll[::every]) if gains else nll.var() / len(nll)
+    margin = Z95 * math.sqrt(variance) if len(nll) > 1 else math.nan
     bits = mean / dims / math.log(2)
     return Likelihood(mean, mean - margin, mean + margin, bits, len(nll), protocol)
+
+
+def _variance(all_: PerItem, gain: PerItem, same: PerItem) -> Tensor:
+    """Of mean(all) + mean(gain), the gain being known of some of all only, whose values are `same`."""
+    together = torch.cov(torch.stack([gain, same]))[0, 1]
+    return all_.var() / len(all_) + gain.var() / len(gain) + 2 * together / len(all_)
 
 
 class Latents(NamedTuple):

@@ -22,7 +22,7 @@ from ganvas.metrics.protocol import Protocol, figure, warnings
 from ganvas.model import Model, load
 from ganvas.recipes.base import data_settings, find
 from ganvas.studies import copies, spoken, written
-from ganvas.studies.likelihoods import FILE, as_figures, evaluated, held_out_likelihood
+from ganvas.studies.likelihoods import FILE, Draws, as_figures, evaluated, held_out_likelihood
 from ganvas.studies.seen import VALUES, Items, features, made, some
 
 USUAL = 5_000
@@ -315,7 +315,7 @@ def _likelihood(run: Run, model: Model, other: Any, seed: int, judge: Judge) -> 
         return {}
     known = {} if other is not None else evaluated(run)
     if not known:
-        known = held_out_likelihood(run, DRAWS, seed, judge.progress("likelihood"), items=other)
+        known = held_out_likelihood(run, Draws(DRAWS), seed, judge.progress("likelihood"), items=other)
     figures, protocol = as_figures(known, judge.source)
     judge.kept(protocol)
     return figures | ({} if other is not None else {"likelihood": known})

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -21,11 +22,20 @@ FILE = "evaluation.json"
 """All figures of a run."""
 
 
-def judged(run: Run, samples: int, seed: int = 0, progress: Progress | None = None) -> dict[str, Any]:
+class Draws(NamedTuple):
+    """How many are drawn for an item's bound."""
+
+    samples: int
+    rough: int = 0
+    """For all items, if `samples` are for every so many-th only; 0: they are for all."""
+    every: int = 1
+
+
+def judged(run: Run, draws: Draws, seed: int = 0, progress: Progress | None = None) -> dict[str, Any]:
     """The figures of a run, from its evaluation.json if they are there."""
     known = evaluated(run)
-    if known.get("samples") != samples:
-        known = held_out_likelihood(run, samples, seed, progress)
+    if not draws._asdict().items() <= known.items():
+        known = held_out_likelihood(run, draws, seed, progress)
         figures, protocol = as_figures(known, "all held out")
         before = _file(run)
         protocols = before.get("protocols", {}) | {protocol.hash: dict(protocol.facts)}
@@ -69,7 +79,7 @@ def _file(run: Run) -> dict[str, Any]:
 
 def held_out_likelihood(
     run: Run,
-    samples: int,
+    draws: Draws,
     seed: int = 0,
     progress: Progress | None = None,
     batch: int = 100,
@@ -85,17 +95,24 @@ def held_out_likelihood(
     objective: Any = model.objective
     drawn = hasattr(objective, "log_weights")
 
-    def log_prob(x: Tensor, label: Tensor | None) -> Tensor:
-        return importance_bound(objective, x, label, samples) if drawn else objective.log_prob(x, label)
+    def log_prob(x: Tensor, label: Tensor | None, k: int) -> Tensor:
+        return importance_bound(objective, x, label, k) if drawn else objective.log_prob(x, label)
 
+    rough, closer = draws.rough or draws.samples, None
+    kind = "exact" if model.exact else "bound"
+    if drawn:
+        kind = f"bound of {rough:,} importance samples"
+        if draws.rough:
+            closer = partial(log_prob, k=draws.samples)
+            kind = f"bound of {draws.samples:,} importance samples (one item in {draws.every}; {rough:,} for all)"
     began = time.monotonic()
-    kind = "exact" if model.exact else f"bound of {samples:,} importance samples" if drawn else "bound"
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
-        found = likelihood(_seen(model, held_out, batch, progress), log_prob, kind)
+        seen = _seen(model, held_out, batch, progress)
+        found = likelihood(seen, partial(log_prob, k=rough), kind, closer, draws.every)
     figures = found._asdict() | {"binarisation": "dynamic" if _is_binary(model) else None}
     return figures | {
-        "samples": samples,
+        **draws._asdict(),
         "step": run.progress()["step"],
         "seconds": round(time.monotonic() - began, 1),
     }

@@ -1,16 +1,17 @@
 import * as ort from "./ort.js";
-import { fetched, sessions } from "./load.js";
+import { described, fetched, sessions } from "./load.js";
 import { normal, whole } from "./noise.js";
+import { $, failed, learn, shows, speak, words } from "./page.js";
+import { spherical } from "./paths.js";
 import { WORDS } from "./words.js";
 
-const $ = id => document.getElementById(id);
 const [FIRST, WIDEST, SHOWN] = [24, 3, 256];
-let facts, session, bank, language = navigator.language.startsWith("zh") ? "zh" : "en";
+let facts, session, bank;
 let rows = [], labels = [], items = [], at = 0, z, label = null, ends = { from: null, to: null };
 let wanted = false, busy = Promise.resolve();
 
 async function load() {
-  facts = JSON.parse(new TextDecoder().decode(await fetched("model.json")));
+  facts = await described();
   [session] = await sessions("model.onnx");
   if (facts.law.z === "bank") bank = new Float32Array((await fetched("latents.bin")).buffer);
 }
@@ -119,7 +120,7 @@ async function again() {
   if (facts.kind === "image") grid.replaceChildren(...items.map((item, k) => {
     const button = document.createElement("button"), canvas = document.createElement("canvas");
     button.type = "button";
-    button.setAttribute("aria-label", `${WORDS[language].item} ${k + 1}${facts.classes.length ? `, ${facts.classes[labels[k]]}` : ""}`);
+    button.setAttribute("aria-label", `${words().item} ${k + 1}${facts.classes.length ? `, ${facts.classes[labels[k]]}` : ""}`);
     paint(canvas, item);
     button.append(canvas);
     button.onclick = () => choose(k);
@@ -148,16 +149,6 @@ function sliders() {
   $("sliders").replaceChildren(...made.slice(0, FIRST));
   $("others").replaceChildren(...made.slice(FIRST));
   $("more").hidden = made.length <= FIRST;
-}
-
-// Along the great circle, while the length changes evenly (Shoemake 1985, White 2016).
-function spherical(a, b, t) {
-  const size = v => Math.hypot(...v) || 1e-12, [p, q] = [size(a), size(b)];
-  const dot = a.reduce((sum, value, k) => sum + value * b[k], 0) / (p * q);
-  const angle = Math.acos(Math.min(1, Math.max(-1, dot))), sine = Math.sin(angle), length = p + t * (q - p);
-  if (Math.abs(sine) < 1e-4) return a.map((value, k) => value + t * (b[k] - value));
-  const [u, v] = [Math.sin((1 - t) * angle) / sine / p, Math.sin(t * angle) / sine / q];
-  return a.map((value, k) => length * (u * value + v * b[k]));
 }
 
 function end(which) {
@@ -190,21 +181,9 @@ function sheet() {
   return canvas;
 }
 
-function speak() {
-  const words = WORDS[language];
-  document.documentElement.lang = language;
-  document.querySelectorAll("[data-text]").forEach(node => { node.textContent = words[node.dataset.text]; });
-  document.querySelectorAll("[data-label]").forEach(node => node.setAttribute("aria-label", words[node.dataset.label]));
-  [["language", words.other], ["title", facts.title], ["about", words.about({ ...facts, items: (facts.items ?? 0).toLocaleString(language) })], ["foot", words.foot(facts)]].forEach(
-    ([id, text]) => { $(id).textContent = text; });
-  [["way", words.between], ["view", words.chosen]].forEach(([id, text]) => $(id).setAttribute("aria-label", text));
-  if ($("label").options.length) $("label").options[0].textContent = words.all;
-}
-
-function failed(error) {
-  $("status").hidden = false;
-  $("status").className = "bad";
-  $("status").textContent = WORDS[language].failed + (error.message ?? error);
+function named() {
+  for (const [id, text] of [["way", words().between], ["view", words().chosen]]) $(id).setAttribute("aria-label", text);
+  if ($("label").options.length) $("label").options[0].textContent = words().all;
 }
 
 function wire() {
@@ -213,9 +192,8 @@ function wire() {
   if (facts.classes.length) $("label").replaceChildren(...["", ...facts.classes].map((name, k) => new Option(name, k ? k - 1 : "all")));
   $("truncated").hidden = facts.law.truncation === null;
   for (const id of ["seed", "label", "truncation"]) $(id).onchange = () => again().catch(failed);
-  $("truncation").oninput = () => { $("truncation-value").textContent = $("truncation").value; };
+  shows($("truncation"));
   $("again").onclick = () => { $("seed").value = Number($("seed").value) + 1; again().catch(failed); };
-  $("language").onclick = () => { language = language === "en" ? "zh" : "en"; speak(); };
   $("before").onclick = () => choose(at - 1);
   $("after").onclick = () => choose(at + 1);
   $("reset").onclick = () => choose(at);
@@ -226,12 +204,11 @@ function wire() {
   $("save-all").onclick = () => save(sheet(), `samples-${$("seed").value}.png`);
 }
 
-$("status").textContent = WORDS[language].working;
+learn(WORDS);
 try {
   await load();
-  document.title = facts.title;
   wire();
-  speak();
+  speak(facts, named);
   sliders();
   $("main").hidden = false;
   await again();

@@ -14,6 +14,7 @@ export async function unpacked(bytes) {  // some servers unpack by themselves
 }
 
 export const told = async name => new TextDecoder().decode(await unpacked(await fetched(name)));
+export const described = async () => JSON.parse(await told("model.json"));
 
 export async function sessions(...names) {
   ort.env.wasm.numThreads = 1;

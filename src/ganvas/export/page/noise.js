@@ -1,5 +1,5 @@
 // The rule by which ganvas/export/noise.py draws: SplitMix64, counted.
-const MASK = (1n << 64n) - 1n, WEYL = 0x9E3779B97F4A7C15n, LABELS = 1n << 32n, CUT = 2;
+const MASK = (1n << 64n) - 1n, WEYL = 0x9E3779B97F4A7C15n, LABELS = 1n << 32n, WORDS = 1n << 33n, CUT = 2;
 
 function mixed(x) {
   x = ((x ^ (x >> 30n)) * 0xBF58476D1CE4E5B9n) & MASK;
@@ -31,3 +31,6 @@ export function whole(seed, count, below) {
   const draw = stream(seed, LABELS);
   return Array.from({ length: count }, (_, k) => Math.floor(draw(k) * below));
 }
+
+// Of each token of text k the quantile at which it is taken.
+export const quantiles = (seed, k) => stream(seed, WORDS + BigInt(k));

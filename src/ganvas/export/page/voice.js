@@ -1,42 +1,40 @@
-import { fetched, sessions, told } from "./load.js";
+import { described, sessions, told } from "./load.js";
+import { $, failed, learn, shows, speak, words } from "./page.js";
 import { Lexicon } from "./words-said.js";
 import { Voice, wav } from "./say.js";
 
 const WORDS = {
   en: {
-    other: "中文", text: "Text", say: "Say it", saying: "Speaking…", seed: "Seed", again: "Once more, otherwise", speaker: "Voice",
-    speed: "Speed", variation: "Variation", save: "Save as WAV", symbols: "Phonemes", working: "Loading…", failed: "This cannot be said here: ",
+    text: "Text", say: "Say it", saying: "Speaking…", again: "Once more, otherwise", speaker: "Voice",
+    speed: "Speed", variation: "Variation", save: "Save as WAV", symbols: "Phonemes", failed: "This cannot be said here: ",
     hint: "Phonemes stand between slashes: /h ə l ˈoʊ/. Choose some to add them.", nothing: "there is nothing to say", learnt: "From its data",
     left: words => `No dictionary here has ${words}: write phonemes between slashes instead.`,
     about: f => `Recipe ${f.recipe}, ${f.items} recordings of “${f.data}”`, sound: "waveform",
-    foot: f => `Everything runs in this browser; nothing is sent anywhere. ${f.size} MB, weights in ${f.precision}. ganvas ${f.ganvas}.`,
   },
   zh: {
-    other: "English", text: "文本", say: "朗读", saying: "正在生成…", seed: "种子", again: "换一种读法", speaker: "声音",
-    speed: "语速", variation: "变化", save: "存为 WAV", symbols: "音素", working: "载入中…", failed: "此处无法朗读：",
+    text: "文本", say: "朗读", saying: "正在生成…", again: "换一种读法", speaker: "声音",
+    speed: "语速", variation: "变化", save: "存为 WAV", symbols: "音素", failed: "此处无法朗读：",
     hint: "音素写在斜线之间：/h ə l ˈoʊ/。点选可添加。", nothing: "没有可读的内容", learnt: "来自其数据",
     left: words => `词典中没有 ${words}：请改在斜线之间写音素。`,
     about: f => `配方 ${f.recipe}，学自“${f.data}”的 ${f.items} 段录音`, sound: "波形",
-    foot: f => `一切都在本浏览器中运行，不向任何地方发送数据。共 ${f.size} MB，权重精度 ${f.precision}。ganvas ${f.ganvas}。`,
   },
 };
-const $ = id => document.getElementById(id);
-let facts, voice, lexicon, samples, language = navigator.language.startsWith("zh") ? "zh" : "en", busy = Promise.resolve();
+let facts, voice, lexicon, samples, busy = Promise.resolve();
 
 async function load() {
-  facts = JSON.parse(new TextDecoder().decode(await fetched("model.json")));
+  facts = await described();
   voice = new Voice(facts, await sessions("model.onnx", "flow.onnx", "decoder.onnx", ...(facts.voiced ? ["pitch.onnx"] : [])));
   lexicon = new Lexicon(await told("lexicon.gz"), facts.symbols, facts.weak);
 }
 
 async function say() {
-  const words = WORDS[language], chosen = $("learnt").value, { sentences, shown, unsaid } = lexicon.read($("text").value);
+  const chosen = $("learnt").value, { sentences, shown, unsaid } = lexicon.read($("text").value);
   const texts = chosen === "" ? sentences : [facts.examples[chosen]];
   $("shown").textContent = chosen === "" ? shown.join(" ") : texts[0].map(k => facts.symbols[k]).join("");
-  $("unsaid").textContent = chosen === "" && unsaid.length ? words.left(unsaid.join(", ")) : "";
-  if (!texts.length) throw new Error(words.nothing);
+  $("unsaid").textContent = chosen === "" && unsaid.length ? words().left(unsaid.join(", ")) : "";
+  if (!texts.length) throw new Error(words().nothing);
   $("status").className = "";
-  $("status").textContent = words.saying;
+  $("status").textContent = words().saying;
   $("status").hidden = false;
   samples = await voice.say(texts, {
     seed: Number($("seed").value) || 0, speaker: Number($("speaker").value) || 0, speed: Number($("speed").value), variation: Number($("variation").value),
@@ -61,26 +59,9 @@ function draw() {
   }
 }
 
-function failed(error) {
-  $("status").hidden = false;
-  $("status").className = "bad";
-  $("status").textContent = WORDS[language].failed + (error.message ?? error);
-}
-
 function ask() {
   busy = busy.then(say).catch(failed);
   return busy;
-}
-
-function speak() {
-  const words = WORDS[language];
-  document.documentElement.lang = language;
-  document.querySelectorAll("[data-text]").forEach(node => { node.textContent = words[node.dataset.text]; });
-  $("language").textContent = words.other;
-  $("title").textContent = facts.title;
-  $("about").textContent = words.about({ ...facts, items: (facts.items ?? 0).toLocaleString(language) });
-  $("foot").textContent = words.foot(facts);
-  $("wave").setAttribute("aria-label", words.sound);
 }
 
 function wire() {
@@ -97,20 +78,18 @@ function wire() {
     };
     return button;
   }));
-  for (const id of ["speed", "variation"]) $(id).oninput = () => { $(`${id}-value`).textContent = $(id).value; };
+  for (const id of ["speed", "variation"]) shows($(id));
   $("say").onclick = ask;
   $("again").onclick = () => { $("seed").value = Number($("seed").value) + 1; ask(); };
   $("text").onkeydown = event => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) ask(); };
   $("text").oninput = () => { $("learnt").value = ""; };
-  $("language").onclick = () => { language = language === "en" ? "zh" : "en"; speak(); };
 }
 
-$("status").textContent = WORDS[language].working;
+learn(WORDS);
 try {
   await load();
-  document.title = facts.title;
   wire();
-  speak();
+  speak(facts, () => $("wave").setAttribute("aria-label", words().sound));
   $("main").hidden = false;
   $("status").hidden = true;
   globalThis.ganvas = { voice, say: ask, samples: () => [...samples], read: text => lexicon.read(text), settled: () => busy };

@@ -1,21 +1,19 @@
 export const WORDS = {
   en: {
-    other: "中文", seed: "Seed", again: "New ones", label: "Class", all: "all", truncation: "Truncation",
+    again: "New ones", label: "Class", all: "all", truncation: "Truncation",
     samples: "Samples", choose: "Choose one to change it.", chosen: "The chosen one", before: "Previous",
     after: "Next", reset: "As it was", save: "Save as PNG", saveAll: "Save all as PNG", between: "From A to B",
     from: "This is A", to: "This is B", latents: "Its numbers z",
     order: "Those that change most come first.", more: "The others", item: "Sample",
     about: f => `Recipe ${f.recipe}, ${f.items} ${f.kind === "image" ? "pictures" : "points"} of “${f.data}”`,
-    foot: f => `Everything runs in this browser; nothing is sent anywhere. ${f.size} MB, weights in ${f.precision}. ganvas ${f.ganvas}.`,
-    failed: "This cannot be shown here: ", working: "Loading…",
+    failed: "This cannot be shown here: ",
   },
   zh: {
-    other: "English", seed: "种子", again: "换一批", label: "类别", all: "全部", truncation: "截断",
+    again: "换一批", label: "类别", all: "全部", truncation: "截断",
     samples: "样本", choose: "选一个，再调整它。", chosen: "选中的样本", before: "上一个", after: "下一个",
     reset: "恢复原样", save: "存为 PNG", saveAll: "全部存为 PNG", between: "从 A 到 B", from: "设为 A",
     to: "设为 B", latents: "它的数值 z", order: "影响最大的排在最前。", more: "其余数值", item: "样本",
     about: f => `配方 ${f.recipe}，学自“${f.data}”的 ${f.items} ${f.kind === "image" ? "张图片" : "个点"}`,
-    foot: f => `一切都在本浏览器中运行，不向任何地方发送数据。共 ${f.size} MB，权重精度 ${f.precision}。ganvas ${f.ganvas}。`,
-    failed: "此处无法显示：", working: "载入中…",
+    failed: "此处无法显示：",
   },
 };
