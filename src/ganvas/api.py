@@ -30,7 +30,8 @@ from ganvas.remedies.advice import flat
 from ganvas.remedies.doctor import Doctor, attended
 from ganvas.remedies.physician import Physician
 from ganvas.remedies.treatment import course_of
-from ganvas.report import quality
+from ganvas.report import held_out, quality
+from ganvas.report.held_out import HeldOut
 from ganvas.report.quality import Quality
 
 DOCTORS = ("off", "watch", "treat")
@@ -85,7 +86,7 @@ def train(
             if not distributed.anyone(physician is not None and physician.order is not None):
                 break
             trainer = _set_back(trainer, physician, where)
-    if finished and first and (found := quality.sentence(trainer.run)):
+    if finished and first and (found := quality.sentence(trainer.run) or held_out.sentence(trainer.run)):
         observer.said(found)
     return trainer.run
 
@@ -135,7 +136,9 @@ def attend(trainer: Trainer, doctor: str | None, observer: Observer) -> Physicia
         own = flat(trainer.config["settings"])
         physician = Physician(course, _asked(record), usual, own, resizes=not record.get("init_from"))
     watched = observer if doctor == "off" else attended(observer, Doctor(observer.said, usual, physician))
-    trainer.observer = attended(watched, Quality(trainer.settings.looks))
+    for attendant in (Quality(trainer.settings.looks), HeldOut(trainer.settings.looks)):
+        watched = attended(watched, attendant)
+    trainer.observer = watched
     return physician
 
 

@@ -53,7 +53,7 @@ class Training(Settings):
     snapshots: int = Field(default=24, ge=0)
     """How often samples are kept on the way."""
     looks: int = Field(default=16, ge=0)
-    """How often the distance of samples to the data is taken; the nearest model is kept in best/."""
+    """How often samples are compared with the data (text: held-out bits); the best model is kept in best/."""
 
 
 @dataclass

@@ -69,7 +69,7 @@ class Quality:
         trainer.run.log({"step": trainer.step} | found, QUALITY)
         if distance < self._best:
             self._best = distance
-            keep(trainer, distance, error)
+            keep(trainer, distance=distance, error=error)
 
     def _every(self, trainer: Trainer, kind: str) -> int:
         least = BURDEN * ITEMS[kind] // trainer.settings.batch
@@ -126,10 +126,10 @@ def energy(
     return value.item(), (influence.std() / len(influence) ** 0.5).item()
 
 
-def keep(trainer: Trainer, distance: float, error: float) -> None:
-    """The model as it is now, as a run of its own in best/."""
+def keep(trainer: Trainer, **figures: float) -> None:
+    """The model as it is now, as a run of its own in best/, with what speaks for it."""
     run = best(trainer.run)
-    trainer.write_model(run, quality={"distance": distance, "error": error})
+    trainer.write_model(run, quality=figures)
     if not (run.path / "recipe.json").exists():
         write_json(run.path / "recipe.json", trainer.run.record)
 

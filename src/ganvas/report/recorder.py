@@ -9,16 +9,14 @@ import torch
 
 from ganvas.core.loop import Moment, Observer, Trainer
 from ganvas.core.randomness import mixed
-from ganvas.core.run import HELD_OUT
 from ganvas.core.turns import Objective
 from ganvas.data.spec import Spec
+from ganvas.report import held_out
 from ganvas.report.show import SHOW, Drawn, Pictures, by_class
 from ganvas.report.tracking import TRACKERS, Curves, TensorBoard, trackers
 
 SHOWN = 64
 """Real items, or samples of classes, that are shown at most."""
-UNSEEN = 64
-"""Held-out items, or windows of text, whose figures are taken on the way."""
 LEADING, WALK = 6, 10
 """Rows and columns of the interpolation."""
 
@@ -73,9 +71,7 @@ class Recorder:
         made = items(trainer.objective, self._spec, self._show, trainer.seed)
         drawn = self._show.drawn(made, self._real, self._columns)
         self._show.keep(drawn, made, trainer.run.samples / f"step-{trainer.step:07d}{self._show.suffix}")
-        if found := unseen(trainer.objective, trainer.data, trainer):
-            trainer.run.log({"step": trainer.step} | found, HELD_OUT)
-            self._add(found, trainer.step)
+        self._add(held_out.now(trainer), trainer.step)
         last = trainer.step >= trainer.total
         if last and self._spec.kind == "image" and hasattr(trainer.objective, "decode"):
             walked = walk(trainer.objective, self._spec, trainer.seed)
@@ -101,18 +97,6 @@ class Recorder:
             with suppress(*(Exception,) if name in TRACKERS else ()):
                 curves.close(self._finished)
         self._curves = {}
-
-
-def unseen(objective: Any, data: Any, trainer: Trainer) -> dict[str, float]:
-    """Figures of held-out items, always the same ones, by the objectives that have such."""
-    held_out = getattr(data, "held_out", None)
-    if held_out is None or not hasattr(objective, "figures"):
-        return {}
-    index = np.unique(np.linspace(0, len(held_out) - 1, UNSEEN).astype(int))
-    with torch.random.fork_rng(), trainer.precision():
-        torch.manual_seed(mixed(trainer.seed, "unseen"))
-        batch = {k: v.to(trainer.device) for k, v in held_out.fetch(index).items()}
-        return {name: float(value) for name, value in objective.figures(held_out.ready(batch)).items()}
 
 
 def items(objective: Objective, spec: Spec, show: Pictures, seed: int) -> np.ndarray:

@@ -104,7 +104,8 @@ def held_out_likelihood(
         kind = f"bound of {rough:,} importance samples"
         if draws.rough:
             closer = partial(log_prob, k=draws.samples)
-            kind = f"bound of {draws.samples:,} importance samples (one item in {draws.every}; {rough:,} for all)"
+            few = f"one item in {draws.every}; {rough:,} for all"
+            kind = f"bound of {draws.samples:,} importance samples ({few})"
     began = time.monotonic()
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
