@@ -15,21 +15,23 @@ from ganvas.core.run import Run
 from ganvas.data.phonemes import english
 from ganvas.data.phonemes.pronunciation import engine_of
 from ganvas.data.phonemes.symbols import from_arpabet
-from ganvas.data.spec import Spec
 from ganvas.export import graph, noise, onnx, runtime
 from ganvas.export.onnx import Exported
 from ganvas.export.shrink import Precision
 from ganvas.model import load
 
-COMMON = ("style.css", "noise.js", "load.js", "ort.js", "NOTICE.txt")
+COMMON = ("style.css", "page.js", "noise.js", "load.js", "ort.js", "NOTICE.txt")
 PAGES = {
-    "index.html": ("app.js", "words.js"),
+    "index.html": ("app.js", "paths.js", "words.js"),
     "voice.html": ("voice.js", "say.js", "words-said.js"),
+    "text.html": ("text.js", "write.js", "tokens.js", "paths.js", "words-written.js"),
 }
 """Each page, which becomes index.html, and what it needs besides, as they lie in the package.
 
 `ort.js` is onnxruntime-web 1.30.0's dist/ort.wasm.bundle.min.mjs.
 """
+SHOWS = {"image": "index.html", "points": "index.html", "speech": "voice.html", "text": "text.html"}
+"""The page of each kind of data."""
 RUNTIME = ("ort.wasm.xz", "ort.wasm.gz")
 """Its dist/ort-wasm-simd-threaded.wasm, as it lies in the package and as a browser unpacks it."""
 ORDERED, TRIED = 512, 4
@@ -45,9 +47,9 @@ def export(
     graph.need()
     model = load(run.path, "cpu")
     kind = model.spec.kind
-    if kind not in ("image", "points", "speech"):
-        raise UserError(f"the page shows pictures and points and lets voices speak; there is none for {kind}")
-    first = "voice.html" if kind == "speech" else "index.html"
+    first = SHOWS.get(kind)
+    if first is None:
+        raise UserError(f"there are pages for {', '.join(SHOWS)}, and none for {kind}")
     with onnx.draft_of(out) as draft:
         found, left_out = onnx.write(run, model, draft, precision, said, encoder=False)
         here = resources.files("ganvas.export") / "page"
@@ -58,7 +60,7 @@ def export(
         whole = lzma.decompress((here / packed).read_bytes())
         (draft / unpacked).write_bytes(gzip.compress(whole, 9, mtime=0))
         _bank(draft)
-        known = _of_voice(draft, model.spec) if kind == "speech" else _of_items(draft)
+        known = {"speech": _of_voice, "text": _of_text}.get(kind, _of_items)(draft)
         _describe(run, draft, known)
     files = {path.name: path.stat().st_size for path in sorted(out.iterdir())}
     return Exported(out, files, found, left_out)
@@ -73,9 +75,10 @@ def _bank(folder: Path) -> None:
         path.unlink()
 
 
-def _of_voice(folder: Path, spec: Spec) -> dict[str, Any]:
+def _of_voice(folder: Path) -> dict[str, Any]:
     """What a voice's page knows, and its lexicon: of English CMU's dictionary, and the user's words."""
-    how, facts = spec.pronunciation, runtime.OnnxModel(folder / "model.onnx").facts
+    model = runtime.OnnxModel(folder / "model.onnx")
+    spec, facts, how = model.spec, model.facts, model.spec.pronunciation
     words, weak = {}, {}
     if how is not None and engine_of(how) == "english":
         words = {word: from_arpabet(phones.split()) for word, phones in english.dictionary().items()}
@@ -88,6 +91,14 @@ def _of_voice(folder: Path, spec: Spec) -> dict[str, Any]:
     (folder / "lexicon.gz").write_bytes(gzip.compress(lines.encode(), 9, mtime=0))
     asked = ("hop", "reach", "pieces", "voiced", "longest", "examples")
     return {"rate": spec.rate, "symbols": spec.symbols, "weak": weak} | {key: facts[key] for key in asked}
+
+
+def _of_text(folder: Path) -> dict[str, Any]:
+    """What a page that writes knows besides: tokens, and how far back the model looks."""
+    model = runtime.OnnxModel(folder / "model.onnx")
+    assert model.spec.vocabulary is not None
+    tokens = model.spec.vocabulary.model_dump(mode="json")
+    return {"vocabulary": tokens, "context": model.spec.shape[0], "cache": model.facts["cache"]}
 
 
 def _of_items(folder: Path) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 import * as ort from "./ort.js";
 import { described, fetched, sessions } from "./load.js";
 import { normal, whole } from "./noise.js";
-import { $, failed, learn, shows, speak, words } from "./page.js";
+import { $, failed, learn, seed, shows, speak, words } from "./page.js";
 import { spherical } from "./paths.js";
 import { WORDS } from "./words.js";
 
@@ -18,19 +18,19 @@ async function load() {
 
 // z and labels of n items, as ganvas.export.runtime draws them.
 function drawn(n) {
-  const seed = BigInt(Math.trunc(Number($("seed").value) || 0)), d = facts.latent;
+  const d = facts.latent;
   const truncation = Number($("truncation").value), asked = $("label").value;
   const number = asked === "" || asked === "all" ? null : Number(asked);
   if (bank) {
     const width = d + 1, all = Array.from({ length: bank.length / width }, (_, k) => k);
     const ours = number === null ? all : all.filter(k => bank[k * width] === number);
-    const chosen = whole(seed, n, ours.length).map(k => ours[k] * width);
+    const chosen = whole(seed(), n, ours.length).map(k => ours[k] * width);
     return [chosen.map(k => bank.slice(k + 1, k + width)), chosen.map(k => bank[k])];
   }
-  const flat = normal(seed, n * d, facts.law.truncation === "cut" ? truncation : 1);
+  const flat = normal(seed(), n * d, facts.law.truncation === "cut" ? truncation : 1);
   if (facts.law.truncation === "scale") flat.forEach((value, k) => { flat[k] = Math.fround(value * truncation); });
   const found = Array.from({ length: n }, (_, k) => flat.slice(k * d, (k + 1) * d));
-  return [found, number === null ? whole(seed, n, facts.classes.length || 1) : Array(n).fill(number)];
+  return [found, number === null ? whole(seed(), n, facts.classes.length || 1) : Array(n).fill(number)];
 }
 
 async function decode(z, label) {
