@@ -41,6 +41,7 @@ async function follow(pieces, node) {
 async function run(task) {
   while (busy) await halt();
   halted = false;
+  $("status").hidden = true;
   const began = performance.now(), before = writer.count;
   working(true);
   busy = task().catch(failed);
