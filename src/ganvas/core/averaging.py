@@ -10,6 +10,9 @@ from torch import nn
 
 from ganvas.core.turns import Objective
 
+Place = tuple[nn.Module, nn.Module, str]
+"""A module of the average, the same one of the objective, and the name of what they hold."""
+
 
 def exponent(width: float) -> float:
     """gamma of the power-function average whose profile has this relative width (Karras et al. 2024)."""
@@ -27,6 +30,7 @@ class Average(nn.Module):
         self.gamma = exponent(width) if width else None
         self.networks = nn.ModuleDict({name: copy.deepcopy(getattr(objective, name)) for name in names})
         self.requires_grad_(False)
+        self._places: tuple[list[Place], list[Place]] | None = None
 
     def restart(self, objective: Objective) -> None:
         """Begin from what the objective is now."""
@@ -37,15 +41,30 @@ class Average(nn.Module):
     def update(self, objective: Objective, step: int) -> None:
         """Take in the weights after `step` steps, counted from 1."""
         keep = 0.0 if self.gamma is None else (1 - 1 / step) ** (self.gamma + 1)
-        for name, mine in self.networks.items():
+        if self._places is None:
+            self._places = self._found(objective)
+        averaged, copied = self._places
+        for a, b, key in copied:
+            getattr(a, key).copy_(getattr(b, key))
+        mine = [getattr(a, key) for a, _, key in averaged]
+        theirs = [getattr(b, key) for _, b, key in averaged]
+        torch._foreach_lerp_(mine, theirs, 1 - keep)
+
+    def _found(self, objective: Objective) -> tuple[list[Place], list[Place]]:
+        """What is averaged, and what is copied: a count, or a direction that must keep its length.
+
+        Once: to walk through the modules of a small network takes as long as to average it.
+        """
+        averaged, copied = [], []
+        for name, network in self.networks.items():
             theirs = getattr(objective, name)
-            for a, b in zip(mine.parameters(), theirs.parameters(), strict=True):
-                a.lerp_(b, 1 - keep)
-            for (key, a), b in zip(mine.named_buffers(), theirs.buffers(), strict=True):
-                if key.endswith(("running_mean", "running_var")):
-                    a.lerp_(b, 1 - keep)
-                else:  # a count, or a direction that must keep its length
-                    a.copy_(b)
+            named = [*network.named_parameters(), *network.named_buffers()]
+            for path, value in named:
+                at, _, key = path.rpartition(".")
+                weighs = isinstance(value, nn.Parameter) or key in ("running_mean", "running_var")
+                place = network.get_submodule(at), theirs.get_submodule(at), key
+                (averaged if weighs else copied).append(place)
+        return averaged, copied
 
     @contextmanager
     def worn_by(self, objective: Objective) -> Iterator[Objective]:

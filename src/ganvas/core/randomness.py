@@ -14,8 +14,17 @@ def mixed(*keys: int | str) -> int:
 
 
 def reseed(*keys: int | str) -> None:
-    """Seed torch's generators, on every device."""
-    torch.manual_seed(mixed(*keys))
+    """Seed torch's generators, on every device that is in use.
+
+    For a device that may be set up later `torch.manual_seed` keeps a stack trace, which takes as long as a
+    small network's layer: too long for every step.
+    """
+    seed = mixed(*keys)
+    torch.default_generator.manual_seed(seed)
+    torch.mps.manual_seed(seed)
+    for place in (torch.cuda, torch.xpu):
+        if place.is_initialized():
+            place.manual_seed_all(seed)
 
 
 class Order:

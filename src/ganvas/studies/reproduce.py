@@ -96,7 +96,8 @@ def _trained(row: Row, table: Table, data: str, path: Path, budget: str | None, 
 def machine(run: Run) -> str:
     """Where it was trained, in words."""
     place = run.record["environment"]
-    return f"{place['threads']} threads, {place['device']}, {platform.machine()}"
+    threads = f"{place['threads']} thread{'s' * (place['threads'] > 1)}"
+    return f"{threads}, {place['device']}, {platform.machine()}"
 
 
 def markdown(name: str, found: list[dict[str, Any]]) -> str:
