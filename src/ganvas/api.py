@@ -180,6 +180,8 @@ def new(ask: Ask, where: torch.device, observer: Observer) -> Trainer:
     source = str(ask.data)
     path = Path(ask.out) if ask.out is not None else _free(_stem(source))
     refuse_taken(path)
+    if ask.init_from:
+        folder_of(ask.init_from)  # before anything is read that takes its time
     distributed.barrier()  # the first process makes the folder only when all have seen that there is none
     kind = kind_of(source, ask.settings)
     name = of_kind(ask.recipe, kind) if ask.recipe else DEFAULTS[kind]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from ganvas.core.settings import override
 from ganvas.core.turns import Objective
 from ganvas.data.chats import asked, chat_of
 from ganvas.data.openings import opening
-from ganvas.data.phonemes import Utterance, utterances
+from ganvas.data.phonemes import Pronunciation, each
 from ganvas.data.spec import Label, Spec
 from ganvas.data.vocabulary import Labelled
 from ganvas.metrics.likelihood import importance_bound
@@ -124,15 +125,18 @@ class Model:
         if speaker is not None and who is None:
             raise UserError("this voice has one speaker, so it cannot be asked for another")
         number = {symbol: k for k, symbol in enumerate(self.spec.symbols)}
-        sentences = [torch.tensor([number[x] for x in one.symbols]) for one in self._utterances(text)]
+        found = each(text, self._pronunciation)
+        first_one = next(found)  # what cannot be said at all is said at once
+        sentences = (torch.tensor([number[x] for x in one.symbols]) for one in chain([first_one], found))
         generator = torch.Generator().manual_seed(seed)
         model: Any = self.objective
         return said(model, sentences, self.spec.rate, how, who, generator, first)
 
-    def _utterances(self, text: str) -> list[Utterance]:
+    @property
+    def _pronunciation(self) -> Pronunciation:
         if self.spec.pronunciation is None:
             raise UserError("this is no voice: it has learnt no text to say")
-        return utterances(text, self.spec.pronunciation)
+        return self.spec.pronunciation
 
     def say(self, text: str, *, seed: int = 0, **how: Any) -> np.ndarray:
         """A text, spoken: float32 (samples,), at `spec.rate` samples a second; `how`: as `stream` has it."""
@@ -140,7 +144,7 @@ class Model:
 
     def unsaid(self, text: str) -> list[str]:
         """What of a text a voice leaves out, in a sentence; nothing where it can say all."""
-        lost = [what for one in self._utterances(text) for what in one.unsaid]
+        lost = [what for one in each(text, self._pronunciation) for what in one.unsaid]
         return [f"This cannot be said and is left out: {' '.join(lost)[:200]}"] if lost else []
 
     def chat(
@@ -298,6 +302,13 @@ def run_of(path: str | Path) -> Run:
         return Run.open(fetched(name))
     brought = (VOICES / name / "config.json").is_file() and not (Path(path) / "recipe.json").is_file()
     return Run.open(VOICES / name if brought else Path(path))
+
+
+def trained(path: str | Path) -> Run:
+    """A run of the user's own, with what was logged of it. UserError where there is none."""
+    if (VOICES / str(path)).is_dir() and not Path(path).exists():
+        raise UserError(f"{path} is a voice that ganvas brings, and nothing of its training comes with it")
+    return Run.open(Path(path))
 
 
 def folder_of(path: str | Path) -> Path:

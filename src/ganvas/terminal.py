@@ -212,6 +212,15 @@ def counting() -> Iterator[Any]:
 
 
 @contextmanager
+def growing(unit: str) -> Iterator[Any]:
+    """For work whose end is not known: gives what is called with how much there is by now."""
+    column = TextColumn("{task.completed:,.0f} " + unit)
+    with Progress(column, console=ERR, transient=True, disable=not ERR.is_terminal) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda amount: bar.update(task, completed=amount)
+
+
+@contextmanager
 def reading() -> Iterator[Any]:
     """A bar while data is read; gives what `load` calls with done and total."""
     with counting() as of:

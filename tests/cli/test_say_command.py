@@ -1,6 +1,7 @@
 """The voice that ganvas brings says a text right away; who says what is told apart."""
 
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,10 @@ def test_it_is_small_and_has_its_notice():
         (["FOLDER", "hello"], "is no run of ganvas"),
         (["hello", "-o", "hello.txt"], "speech cannot be written as .txt; try .wav"),
         (["nobody", "hello"], "there is no run at nobody"),
+        (["Good", "morning"], "a text of several words goes in quotes"),
+        (["asterisk", "some/FOLDER"], "some/FOLDER is a folder; name a .txt file"),
+        (["hello", "-o", "/proc/hello.wav"], "/proc/hello.wav could not be written"),
+        (["asterisk", "hello", "--speaker", "ann", "-o", "new/a.wav"], "this voice has one speaker"),
         (["chapter.txt"], "there is no file chapter.txt to read aloud"),
         (["hello", "--speed", "9"], "speed"),
         (["hello", "--speaker", "ann"], "this voice has one speaker"),
@@ -56,11 +61,22 @@ def test_it_is_small_and_has_its_notice():
 )
 def test_what_cannot_be_said_is_answered_in_a_sentence(command, answer, typed, tmp_path):
     (tmp_path / "FOLDER").mkdir()
+    (tmp_path / "some/FOLDER").mkdir(parents=True)
     code, _, said = typed("say", *command)
     assert code == 2
     assert answer in said
     assert len(said.strip().splitlines()) == 1
     assert not (tmp_path / "said.wav").exists()
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_book_begins_before_it_is_read_to_its_end():
+    voice = load(VOICE, "cpu")
+    book = "It was a bright cold day in April. " * 20_000
+    began = time.monotonic()
+    piece = next(voice.stream(book))
+    assert len(piece)
+    assert time.monotonic() - began < 10
 
 
 def test_a_name_is_the_voice_that_is_brought_unless_a_run_here_has_it(tmp_path, monkeypatch):

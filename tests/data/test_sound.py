@@ -1,6 +1,8 @@
 """Folders of sound become windows of one length, each a part of a clip, and some clips are held out."""
 
 import shutil
+import tarfile
+import wave
 import zipfile
 
 import numpy as np
@@ -145,3 +147,32 @@ def test_a_folder_of_sounds_is_sound_unless_there_are_pictures(clips, photos):
     assert kind_of(str(place)) == "sound"
     photos(3, "clips")
     assert kind_of(str(place)) == "image"
+
+
+def test_a_tar_holds_the_same_in_whatever_order(clips, tmp_path):
+    place = clips(12)
+    with tarfile.open(tmp_path / "clips.tar.gz", "w:gz") as archive:
+        for k in (*range(11, -1, -1),):
+            archive.add(place / f"{k:03}.wav", f"clips/{k:03}.wav")
+    path = str(tmp_path / "clips.tar.gz")
+    assert kind_of(path) == "sound"
+    packed, folder = load(path), load(str(place))
+    assert {found.tobytes() for found in map(packed.clips.clip, range(12))} == {
+        found.tobytes() for found in map(folder.clips.clip, range(12))
+    }
+
+
+def test_texts_that_are_no_transcripts_are_said_to_be_left_aside(clips):
+    place = clips(12)
+    (place / "about.txt").write_text("Recorded in a garden")
+    assert any("1 text is left aside" in note for note in load(str(place)).notes)
+
+
+def test_a_rate_that_no_sound_has_is_damage(clips):
+    place = clips(20)
+    with wave.open(str(place / "003.wav"), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(1)
+        file.writeframes(b"\1\2" * 4000)
+    assert load(str(place)).facts["broken"] == [["003.wav", "1 samples a second are none of sound"]]

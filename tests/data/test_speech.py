@@ -2,6 +2,7 @@
 
 import io
 import shutil
+import tarfile
 import zipfile
 
 import numpy as np
@@ -171,6 +172,36 @@ def test_without_transcripts_the_vocoder_is_offered(clips):
     ):
         load(str(place), SMALL)
     assert kind_of(str(place)) == "sound"
+
+
+def test_a_list_that_names_other_recordings_is_named(clips):
+    place = clips(12)
+    (place / "metadata.csv").write_text("take_1|Hello.\ntake_2|Good morning.\n")
+    with pytest.raises(UserError, match=r"none of them is named in metadata.csv \(take_1, take_2\); give"):
+        load(str(place), SMALL)
+
+
+def test_a_table_of_recordings_that_are_not_there_is_no_table_of_numbers(tmp_path):
+    (tmp_path / "list.csv").write_text("path,text\n1.wav,Hello\n2.wav,Good morning\n")
+    with pytest.raises(UserError, match=r"names no sound file that is there \(1.wav, 2.wav\)"):
+        kind_of(str(tmp_path / "list.csv"))
+
+
+@pytest.mark.parametrize("name", ["nothing", "cut.zip", "empty"])
+def test_what_holds_nothing_known_is_not_taken_for_pictures(name, tmp_path):
+    (tmp_path / "cut.zip").write_bytes(b"PK\3\4 and no more")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=r"nothing at|cannot be read as a zip|no sound file in"):
+        load_any(str(tmp_path / name), SpeechSettings())
+
+
+def test_a_tar_holds_the_same_transcripts(voice, tmp_path):
+    place = voice()
+    with tarfile.open(tmp_path / "voice.tar.gz", "w:gz") as archive:
+        archive.add(place, "voice")
+    assert kind_of(str(tmp_path / "voice.tar.gz")) == "speech"
+    packed = load(str(tmp_path / "voice.tar.gz"), SMALL)
+    assert sorted(packed.facts["texts"]) == sorted(load(str(place), SMALL).facts["texts"])
 
 
 def test_the_kind_is_told_by_the_transcripts_and_can_be_asked_for(voice):

@@ -41,11 +41,11 @@ def evaluate(ask: "Evaluate") -> dict[str, Any]:
 
 def doctor(ask: "Doctor") -> dict[str, Any]:
     """What is wrong with a run, and what was."""
-    from ganvas.core.run import Run
+    from ganvas.model import trained
     from ganvas.remedies.doctor import diagnose, told
     from ganvas.terminal import OUT
 
-    run = Run.open(ask.run)
+    run = trained(ask.run)
     found = diagnose(run, _usual(run.record.get("recipe")))
     if not ask.as_json:
         for line in told(found):

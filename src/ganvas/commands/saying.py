@@ -20,11 +20,9 @@ PLAYERS = ("pw-play", "paplay", "aplay -q", "afplay", "ffplay -nodisp -autoexit 
 
 def say(ask: "Say") -> dict[str, Any]:
     """Say it, into a file; what was said, how long it is and how fast it was made."""
-    import numpy as np
-
     from ganvas.core.files import beside
     from ganvas.data import audio
-    from ganvas.terminal import said
+    from ganvas.terminal import growing, said
 
     voice, words = _asked(ask)
     if ask.out.suffix.lower() not in audio.WRITTEN:
@@ -32,22 +30,28 @@ def say(ask: "Say") -> dict[str, Any]:
         raise UserError(
             f"speech cannot be written as {ask.out.suffix or 'a file without a suffix'}; try {kinds}"
         )
+    if ask.out.is_dir():
+        raise UserError(f"{ask.out} is a folder; name a file")
     player = _player() if ask.play else None
     text = _text(words)
     model = opened(voice, ask.device)
     how = {"speed": ask.speed, "variation": ask.variation, "rhythm": ask.rhythm, "pause": ask.pause}
+    rate, samples, first = model.spec.rate, 0, 0.0
+    began = time.monotonic()
+    pieces = model.stream(text, seed=ask.seed, speaker=ask.speaker, **how)
+    with (
+        beside(ask.out) as draft,
+        audio.writing(rate, draft, ask.out.suffix) as put,
+        growing("s of speech") as grown,
+    ):
+        for piece in pieces:
+            first = first or time.monotonic() - began
+            put(piece)
+            samples += len(piece)
+            grown(samples / rate)
+    spent, seconds = time.monotonic() - began, samples / rate
     for note in model.unsaid(text):
         said(note)
-    began = time.monotonic()
-    pieces, first = [], 0.0
-    for piece in model.stream(text, seed=ask.seed, speaker=ask.speaker, **how):
-        first = first or time.monotonic() - began
-        pieces.append(piece)
-    spent, sound = time.monotonic() - began, np.concatenate(pieces)
-    rate = model.spec.rate
-    with beside(ask.out) as draft:
-        audio.write(sound, rate, draft, ask.out.suffix)
-    seconds = len(sound) / rate
     said(f"{seconds:.1f} s of speech in {ask.out}, made in {spent:.1f} s.")
     if player:
         subprocess.run([*player, str(ask.out)], check=False)
@@ -76,12 +80,21 @@ def pronounce(ask: "Say") -> dict[str, Any]:
 
 def _asked(ask: "Say") -> tuple[str, str]:
     """Who is to say what: of one word alone, the voice that ganvas brings says it."""
+    from ganvas.model import VOICE, VOICES
+
     if ask.text is not None:
+        if (
+            not Path(ask.voice).exists()
+            and not ask.voice.startswith("hf:")
+            and not (VOICES / ask.voice).is_dir()
+        ):
+            raise UserError(
+                f"there is no run at {ask.voice}, and ganvas brings no voice of that name, but {VOICE}; a "
+                "text of several words goes in quotes"
+            )
         return ask.voice, ask.text
     if Path(ask.voice).is_dir() or ask.voice.startswith("hf:"):
         raise UserError('say what to say: ganvas say RUN "some text", a file, or - for standard input')
-    from ganvas.model import VOICE
-
     return VOICE, ask.voice
 
 
@@ -90,8 +103,11 @@ def _text(given: str) -> str:
     from ganvas.data.decoding import decoded
 
     if given == "-":
-        return sys.stdin.read()
+        raw = getattr(sys.stdin, "buffer", None)
+        return decoded(raw.read(), "standard input")[0] if raw else sys.stdin.read()
     place = Path(given)
+    if len(given) < 256 and "/" in given and place.is_dir():
+        raise UserError(f"{given} is a folder; name a .txt file, or write what to say")
     if place.suffix.lower() in (".txt", ".md") or (len(given) < 256 and place.is_file()):
         if not place.is_file():
             raise UserError(f"there is no file {given} to read aloud")

@@ -1,8 +1,10 @@
 """Sound files: read from whatever format, as one channel, and written by the suffix of their name."""
 
+import errno
 import io
+import os
 import wave
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,8 @@ FILES = frozenset(
     )
 )
 """Suffixes of sound files: of the first row libsndfile reads all, of the second FFmpeg."""
+SLOWEST = 1000
+"""Samples a second, below which a file is damaged or holds something else."""
 HEADERLESS = {".g722": "g722"}
 """Files that do not say themselves what they are, and FFmpeg's name of it."""
 WRITTEN = {
@@ -76,7 +80,7 @@ def _by_ffmpeg(raw: bytes, kind: str | None) -> Clip:
             frames = [part for frame in container.decode(stream) for part in plain.resample(frame)]
             blocks = [part.to_ndarray() for part in [*frames, *plain.resample(None)]]
     except (av.FFmpegError, OSError, IndexError) as error:
-        raise ValueError(getattr(error, "strerror", None) or "not a sound file") from error
+        raise ValueError("not a sound file that can be read") from error
     if not blocks:
         raise ValueError("no sound in it")
     return Clip(np.concatenate([b.mean(0) for b in blocks]), stream.sample_rate, len(blocks[0]))
@@ -85,6 +89,8 @@ def _by_ffmpeg(raw: bytes, kind: str | None) -> Clip:
 def _checked(clip: Clip) -> Clip:
     if not len(clip.samples):
         raise ValueError("no sound in it")
+    if clip.rate < SLOWEST:
+        raise ValueError(f"{clip.rate:,} samples a second are none of sound")
     if not np.isfinite(clip.samples).all():
         raise ValueError("samples that are no numbers")
     return clip
@@ -113,32 +119,54 @@ def load(path: str | Path, rate: int) -> Samples:
 
 def write(samples: np.ndarray, rate: int, file: "Path | io.BytesIO", suffix: str) -> None:
     """Write .wav, .flac, .ogg or .mp3, as `suffix` says; what exceeds -1 to 1 is cut."""
+    with writing(rate, file, suffix) as put:
+        put(samples)
+
+
+@contextmanager
+def writing(rate: int, file: "Path | io.BytesIO", suffix: str) -> Iterator[Callable[[np.ndarray], None]]:
+    """The same in pieces, as they are made. Troubles of the disk are an OSError."""
     if suffix.lower() not in WRITTEN:
         kinds = ", ".join(WRITTEN)
         raise UserError(f"sound cannot be written as {suffix or 'a file without a suffix'}; try {kinds}")
-    cut = np.asarray(samples, np.float32).clip(-1, 1)
+    if isinstance(file, Path):
+        file.touch()  # or says why it cannot be, which libsndfile does not
     try:
         import soundfile
     except ImportError:
         if suffix.lower() == ".wav":
-            return _wav(cut, rate, file)
+            with _wav(rate, file) as plain:
+                yield plain
+            return
         with _extra():
             raise
     kind, coding = WRITTEN[suffix.lower()]
     target: Any = file if isinstance(file, io.BytesIO) else str(file)
     with soundfile.SoundFile(target, "w", rate, 1, coding, format=kind) as out:
-        for start in range(0, len(cut), BLOCK):
-            out.write(cut[start : start + BLOCK])
-    return None
+
+        def put(samples: np.ndarray) -> None:
+            cut = np.asarray(samples, np.float32).clip(-1, 1)
+            for start in range(0, len(cut), BLOCK):
+                try:
+                    out.write(cut[start : start + BLOCK])
+                except (soundfile.SoundFileError, AssertionError):  # of fewer samples written than given
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), target) from None
+
+        yield put
 
 
-def _wav(cut: np.ndarray, rate: int, file: "Path | io.BytesIO") -> None:
+@contextmanager
+def _wav(rate: int, file: "Path | io.BytesIO") -> Iterator[Callable[[np.ndarray], None]]:
     """By Python alone, where an exported voice speaks."""
     with wave.open(file if isinstance(file, io.BytesIO) else str(file), "wb") as out:
         out.setnchannels(1)
         out.setsampwidth(2)
         out.setframerate(rate)
-        out.writeframes((cut * 32767).round().astype("<i2").tobytes())
+
+        def put(samples: np.ndarray) -> None:
+            out.writeframes((samples.clip(-1, 1) * 32767).round().astype("<i2").tobytes())
+
+        yield put
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from ganvas.core.errors import UserError
 from ganvas.data import audio, cache
 from ganvas.data.ahead import in_order
 from ganvas.data.loudness import Levels, levels, normalised, trimmed
-from ganvas.data.sources import Item
+from ganvas.data.sources import Item, at_hand
 from ganvas.data.words import count_of, some_broken
 
 FORMAT = 1
@@ -77,6 +77,8 @@ class Job:
     complete: Callable[[dict[str, np.ndarray], dict[str, Any]], None]
     """Adds to the table of clips and to the facts what only one kind of data has."""
     notes: list[str] = field(default_factory=list)
+    sequential: bool = False
+    """Whether items must be read one after the other."""
 
 
 @dataclass(frozen=True)
@@ -182,8 +184,8 @@ def _build(job: Job, digests: list[bytes], folder: Path, progress: Progress | No
     longest = round(job.how.piece * job.how.rate) if job.how.piece else None
     workers = min(8, os.cpu_count() or 1)
     with ThreadPoolExecutor(workers) as pool, open(folder / "samples.i16", "wb") as file:
-        at = 0
-        for k, heard in enumerate(in_order(pool, partial(hear, how=job.how), job.items, 2 * workers)):
+        at, items = 0, at_hand(job.items, job.sequential)
+        for k, heard in enumerate(in_order(pool, partial(hear, how=job.how), items, 2 * workers)):
             errors.append(heard.error)
             if heard.samples is not None:
                 file.write(heard.samples.tobytes())

@@ -14,6 +14,7 @@ from ganvas.data.image import Images, ImageSettings
 from ganvas.data.points import Points, PointsSettings
 from ganvas.data.recordings import holds_sound, open_recordings
 from ganvas.data.sound import Sounds, SoundSettings
+from ganvas.data.sources import holds_pictures
 from ganvas.data.speech import Speech, SpeechSettings
 from ganvas.data.text import Texts, TextSettings
 from ganvas.data.transcripts import find
@@ -43,8 +44,9 @@ KINDS = {
 def kind_of(path: str, asked: Iterable[str] = ()) -> str:
     """A key of `KINDS`, by the names alone; what cannot be read is found out by loading it.
 
-    `asked`: settings that were given, by dotted name: a table is text where one of these is of text, and
-    recordings with transcripts are sound where one is of sound.
+    `asked`: settings that were given, by dotted name: a table is text where one of these is of text,
+    recordings with transcripts are sound where one is of sound, and what is nothing known is what they
+    are of.
     """
     path, rooms = str(path), {name.partition(".")[0] for name in asked}
     if path in BUILTIN and BUILTIN[path].kind != "speech":
@@ -56,7 +58,10 @@ def kind_of(path: str, asked: Iterable[str] = ()) -> str:
         return _of_recordings(path, rooms)
     if table:
         return "points"
-    return "text" if holds_text(path) else "image"
+    if holds_text(path):
+        return "text"
+    wanted = next((kind for kind in KINDS if kind in rooms), "image")
+    return "image" if holds_pictures(path) else wanted
 
 
 def _of_recordings(path: str, rooms: set[str]) -> str:

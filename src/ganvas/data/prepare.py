@@ -18,7 +18,7 @@ from ganvas.data import cache
 from ganvas.data.ahead import in_order
 from ganvas.data.decode import Header, Payload, Plan, decode, header, quiet
 from ganvas.data.plan import choose, split
-from ganvas.data.sources import Item, Listing, Source
+from ganvas.data.sources import Item, Listing, Source, at_hand
 from ganvas.data.words import notes_on, some_broken
 
 if TYPE_CHECKING:
@@ -102,22 +102,8 @@ def _look(
 def _each(
     pool: ThreadPoolExecutor, work: Callable[[Read], Result], items: Iterable[Item], sequential: bool
 ) -> Iterator[Result]:
-    """`work` on every item, in order: a large archive never lies in memory whole."""
-    return in_order(pool, work, (_read(item) if sequential else item.read for item in items))
-
-
-def _read(item: Item) -> Read:
-    """Read now; what goes wrong is raised where the rest of what is wrong with a picture is."""
-    try:
-        payload = item.read()
-    except Exception as error:  # damaged archives raise anything
-        found = error
-
-        def fail() -> Payload:
-            raise found
-
-        return fail
-    return lambda: payload
+    """`work` on every item, in order."""
+    return in_order(pool, lambda item: work(item.read), at_hand(items, sequential))
 
 
 def _refuse(listing: Listing, errors: list[str], name: str) -> None:

@@ -109,7 +109,7 @@ def load(
     settings: SoundSettings | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Sounds:
-    """The sound at `path` (folder, zip, one long file), decoded unless the cache has it.
+    """The sound at `path` (folder, archive, one long file, hf:NAME), decoded unless the cache has it.
 
     UserError says what cannot work, and what to do.
     """
@@ -130,7 +130,7 @@ def load(
 
 def _look(source: Recordings, settings: SoundSettings) -> Job:
     """All sound files; what else there is is left aside."""
-    listing = arranged([*source.sounds.items()], ())
+    listing = arranged([*source.sounds.items()], (), source.sequential)
     if settings.labels and not listing.classes:
         raise UserError(
             f"{source.name} has no labels; put the sounds of each class into a folder of its own, or leave "
@@ -145,7 +145,11 @@ def _look(source: Recordings, settings: SoundSettings) -> Job:
             table["label"] = np.full(len(table["label"]), -1)
         facts["classes"] = classes
 
-    return Job(source.name, listing.items, how, classes, complete, [*listing.notes])
+    notes = [*listing.notes]
+    if source.texts:
+        aside = "1 text is" if len(source.texts) == 1 else f"{len(source.texts):,} texts are"
+        notes.append(f"{aside} left aside, as sounds are learnt without; with transcripts: docs/speech.md.")
+    return Job(source.name, listing.items, how, classes, complete, notes, source.sequential)
 
 
 def _amount(data: Sounds, aside: np.ndarray, settings: SoundSettings) -> str:

@@ -1,18 +1,16 @@
 """Where pictures come from: what lies at a path, listed but not yet decoded."""
 
-import lzma
 import os
-import tarfile
-import zipfile
-import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from ganvas.core.errors import UserError
+from ganvas.data.archives import SUFFIXES as ARCHIVES
+from ganvas.data.archives import is_archive, open_archive, visible
 
 if TYPE_CHECKING:
     from ganvas.data.decode import Payload
@@ -25,12 +23,10 @@ PICTURES = frozenset(
     )
 )
 COMMON = (".png", ".jpg", ".webp", "...")
-ZIPS = (".zip",)
-TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 PARTS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation", "dev"})
 """Folder names that say what a part is used for, not what is on its pictures."""
 EXPECTED = (
-    "a folder, zip or tar of pictures, a folder or zip of sound files, a folder or file of text (.txt, "
+    "a folder, zip or tar of pictures or of sound files, a folder or file of text (.txt, "
     ".jsonl), an .npy, .npz or MNIST idx file, hf:NAME, or a built-in"
 )
 
@@ -82,16 +78,34 @@ def open_source(path: str) -> Source:
         raise missing(path)
     if place.is_dir():
         return _folder(place)
-    lower = place.name.lower()
-    if lower.endswith(ZIPS):
-        return Source(place.name, stamp_of([place]), lambda: _zip(place))
-    if lower.endswith(TARS):
-        return Source(place.name, stamp_of([place]), lambda: _tar(place))
+    if is_archive(place):
+        return Source(place.name, stamp_of([place]), lambda: _archived(place))
     if arrays.is_array(place):
         return arrays.source(place)
     if place.suffix.lower() in PICTURES:
         raise UserError(f"{path} is a single picture; a training needs a folder of many of its kind.")
     raise UserError(f"{path} is none of the files that hold pictures; expected {EXPECTED}.")
+
+
+def holds_pictures(path: str) -> bool:
+    """Whether there are some, by the names alone."""
+    from ganvas.data import arrays, builtin, hub
+
+    place = Path(path).expanduser()
+    if path in builtin.PICTURES or path.startswith("hf:"):
+        return path in builtin.PICTURES or hub.holds(path, "Image")
+    if place.is_dir():
+        files = [*walk(place)]
+        return _pictured(f.name for f in files) or bool(arrays.idx_pairs(files))
+    if is_archive(place) and place.is_file():
+        archive = open_archive(place)
+        archive.close()
+        return _pictured(archive.files)
+    return place.exists() and (_pictured([place.name]) or arrays.is_array(place))
+
+
+def _pictured(names: Iterable[str]) -> bool:
+    return any(Path(name).suffix.lower() in PICTURES for name in names)
 
 
 def missing(path: str) -> UserError:
@@ -127,7 +141,7 @@ def _folder(place: Path) -> Source:
     if not pictures:
         if pairs := arrays.idx_pairs(files.values()):
             return arrays.idx_source(place.name, pairs)
-        holders = [n for n in files if n.lower().endswith((*ZIPS, *TARS, ".npz", ".npy"))]
+        holders = [n for n in files if n.lower().endswith((*ARCHIVES, ".npz", ".npy"))]
         hint = f"give {place / holders[0]} itself" if holders else f"expected {_some(COMMON)} files"
         raise UserError(f"There is no picture in {place}, only {_kinds(files)}; {hint}.")
 
@@ -146,62 +160,41 @@ def walk(place: Path) -> Iterable[Path]:
             inner.clear()
             continue
         entered.add(real)
-        inner[:] = sorted(n for n in inner if _visible(n))
-        yield from (Path(folder, n) for n in files if _visible(n) and os.path.isfile(os.path.join(folder, n)))
+        inner[:] = sorted(n for n in inner if visible(n))
+        yield from (Path(folder, n) for n in files if visible(n) and os.path.isfile(os.path.join(folder, n)))
 
 
-def _visible(name: str) -> bool:
-    return not name.startswith(".") and name != "__MACOSX"
-
-
-def _zip(place: Path) -> Listing:
-    try:
-        archive = zipfile.ZipFile(place)
-    except (zipfile.BadZipFile, OSError) as error:
-        raise _unreadable(place, "zip", error) from error
-    names = [i.filename for i in archive.infolist() if not i.is_dir()]
-    return _archived(place, {n: lambda n=n: archive.read(n) for n in names}, archive, sequential=False)
-
-
-def _tar(place: Path) -> Listing:
-    archive = None
-    try:
-        archive = tarfile.open(place)  # noqa: SIM115 (closed with the listing)
-        members = [m for m in archive if m.isfile()]
-    except (tarfile.TarError, OSError, EOFError, zlib.error, lzma.LZMAError) as error:
-        if archive:
-            archive.close()
-        raise _unreadable(place, "tar", error) from error
-
-    def read(member: tarfile.TarInfo) -> bytes:
-        file = archive.extractfile(member)
-        return file.read() if file else b""
-
-    return _archived(place, {m.name: lambda m=m: read(m) for m in members}, archive, sequential=True)
-
-
-def _unreadable(place: Path, kind: str, error: Exception) -> UserError:
-    reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(":")
-    return UserError(f"{place} cannot be read as a {kind} archive ({reason}); pack it again.")
-
-
-def _archived(
-    place: Path,
-    files: dict[str, Callable[[], bytes]],
-    archive: zipfile.ZipFile | tarfile.TarFile,
-    *,
-    sequential: bool,
-) -> Listing:
-    files = {n: read for n, read in files.items() if all(map(_visible, PurePosixPath(n).parts))}
-    pictures = [n for n in files if Path(n).suffix.lower() in PICTURES]
+def _archived(place: Path) -> Listing:
+    archive = open_archive(place)
+    pictures = [n for n in archive.files if Path(n).suffix.lower() in PICTURES]
     if not pictures:
         archive.close()
         raise UserError(
-            f"There is no picture in {place}, only {_kinds(files)}; expected {_some(COMMON)} files."
+            f"There is no picture in {place}, only {_kinds(archive.files)}; expected {_some(COMMON)} files."
         )
-    ignored = _ignored(files.keys() - set(pictures))
-    listing = arranged([(n, files[n]) for n in pictures], ignored, sequential)
+    ignored = _ignored(archive.files.keys() - set(pictures))
+    listing = arranged([(n, archive.files[n]) for n in pictures], ignored, archive.sequential)
     return replace(listing, close=archive.close)
+
+
+def at_hand(items: Iterable[Item], sequential: bool) -> Iterator[Item]:
+    """Those that must be read in turn are read now; a large archive never lies in memory whole."""
+    for item in items:
+        yield replace(item, read=_read(item)) if sequential else item
+
+
+def _read(item: Item) -> "Callable[[], Payload]":
+    """Read now; what goes wrong is raised where the rest of what is wrong with an item is."""
+    try:
+        payload = item.read()
+    except Exception as error:  # damaged archives raise anything
+        found = error
+
+        def fail() -> "Payload":
+            raise found
+
+        return fail
+    return lambda: payload
 
 
 def arranged(

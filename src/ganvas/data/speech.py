@@ -1,7 +1,7 @@
 """Speech: recordings and what is said in them, as utterances of sound and symbols."""
 
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -12,11 +12,11 @@ from ganvas.core.settings import Settings
 from ganvas.data import phonemes
 from ganvas.data.clips import FULL, Clips, Job, Preparation, prepare
 from ganvas.data.phonemes.pronunciation import Pronunciation, inventory
-from ganvas.data.recordings import Recordings, open_recordings
+from ganvas.data.recordings import LISTS, Recordings, open_recordings
 from ganvas.data.sources import Item, stamp_of
 from ganvas.data.spec import Spec
 from ganvas.data.spoken import Front, complete, ending, some
-from ganvas.data.transcripts import Transcripts, find
+from ganvas.data.transcripts import Transcripts, find, rows
 from ganvas.data.words import count_of
 
 if TYPE_CHECKING:
@@ -144,7 +144,8 @@ def load(
     settings: SpeechSettings | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Speech:
-    """The recordings and transcripts at `path` (folder, zip, list, built-in), unless the cache has them.
+    """The recordings and transcripts at `path` (folder, archive, list, built-in, hf:NAME), unless the cache
+    has them.
 
     UserError says what cannot work, and what to do.
     """
@@ -167,9 +168,10 @@ def _look(source: Recordings, settings: SpeechSettings, path: str) -> Job:
     """The recordings that have a transcript; the others are named."""
     found = find(source)
     if not found.rows:
+        count = f"{len(source.sounds):,} recording{'s' * (len(source.sounds) != 1)}"
         raise UserError(
-            f"There is no transcript in {source.name} for any of its {len(source.sounds):,} recordings; "
-            f"give metadata.csv (name|text) or a .txt beside each, or train {OTHERWISE.format(path)}."
+            f"There is no transcript in {source.name} for its {count}{_named_instead(source)}; give "
+            f"metadata.csv (name|text) or a .txt beside each, or train {OTHERWISE.format(path)}."
         )
     _in_its_language(found, source.name, settings)
     speakers = {name: _speaker(name, row.speaker, settings) for name, row in found.rows.items()}
@@ -190,7 +192,15 @@ def _look(source: Recordings, settings: SpeechSettings, path: str) -> Job:
         facts["numbers"] = [numbers[name] for name in facts["names"]]
         complete(table, facts, source.name, settings)
 
-    return Job(source.name, items, how, content, finish, [*_unfit(source, found)])
+    return Job(source.name, items, how, content, finish, [*_unfit(source, found)], source.sequential)
+
+
+def _named_instead(source: Recordings) -> str:
+    """What a list that is there names, where that is none of the recordings."""
+    for name, read in source.texts.items():
+        if PurePosixPath(name).suffix.lower() in LISTS and (keys := [row.key for row in rows(name, read())]):
+            return f", and none of them is named in {name} ({some(keys, 3)})"
+    return ""
 
 
 def _speaker(name: str, given: str, settings: SpeechSettings) -> str:

@@ -42,7 +42,12 @@ def complete(
             facts["notes"].append(f"{count_of(len(rows), 'clip')} {words}, and left out ({names}).")
     used = sorted(set(range(len(texts))) - {*long, *mute})
     if not used:
-        raise UserError(f"No recording of {name} can be used: {facts['notes'][-1]}")
+        hint = (
+            "cut them into sentences, or raise --speech.longest, 60 at most"
+            if len(long) > len(mute)
+            else f"expected is {settings.pronunciation.language}; --speech.pronunciation.language sets it"
+        )
+        raise UserError(f"No recording of {name} can be used: {facts['notes'][-1].rstrip('.')}; {hint}.")
     said = [hashlib.sha256(_plain(texts[k]).encode()).digest() for k in used]
     digest = np.frombuffer(b"".join(said), np.uint8).reshape(-1, 32)
     table["held_out"] = np.zeros(len(texts), bool)
@@ -119,8 +124,8 @@ def ending(text: str) -> str:
     return text if text.rstrip("\"'”’)").endswith(ENDS) else f"{text}."
 
 
-def some(names: Sequence[str]) -> str:
-    return ", ".join(names[:NAMED]) + (" ..." if len(names) > NAMED else "")
+def some(names: Sequence[str], most: int = NAMED) -> str:
+    return ", ".join(names[:most]) + (" ..." if len(names) > most else "")
 
 
 def _plain(text: str) -> str:

@@ -1,6 +1,6 @@
 """How a text is said: sentence by sentence, and each of them piece by piece."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 import numpy as np
@@ -32,7 +32,7 @@ class Speaker(Protocol):
 
 def said(
     model: Speaker,
-    sentences: Sequence[Int[Tensor, " symbol"]],
+    sentences: Iterable[Int[Tensor, " symbol"]],
     rate: int,
     manner: Manner,
     speaker: int | None,

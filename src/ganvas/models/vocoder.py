@@ -1,10 +1,11 @@
 """Sound without text: an autoencoder of it, and the law of its latents, of which new sounds are made."""
 
 from collections.abc import Iterator, Sequence
+from typing import Self
 
 import torch
 from jaxtyping import Float, Int
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from ganvas.core.errors import UserError
@@ -48,6 +49,13 @@ class Settings(wave.Settings):
     composing: float = Field(default=0.75, ge=0, le=1)
     """Share of the training after which the law of the latents is learnt, and all else rests; 1: never."""
 
+    @model_validator(mode="after")
+    def _follow(self) -> Self:
+        if self.sharpen > self.composing:
+            shares = f"--sharpen {self.sharpen:g} and --composing {self.composing:g}"
+            raise UserError(f"the stages follow each other, and {shares} do not")
+        return self
+
 
 class Vocoder(Autoencoder):
     """After the autoencoder's stages, maximises log P(latents), frame by frame."""
@@ -59,8 +67,6 @@ class Vocoder(Autoencoder):
         super().__init__(config, spec)
         p = config.prior
         check_heads("prior", p.width, p.heads)
-        if config.sharpen > config.composing:
-            raise UserError("the stages follow each other: --sharpen, then --composing")
         classes = len(spec.classes)
         self.prior = Law(self.latent, p.width, p.depth, p.heads, p.mixtures, classes, p.dropout)
 

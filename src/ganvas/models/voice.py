@@ -6,12 +6,12 @@
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Self
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from ganvas.core import distributed
@@ -68,6 +68,15 @@ class Settings(wave.Settings):
     together: float = Field(default=0.8, ge=0, le=1)
     """Share of the training after which the third stage begins: all at once."""
 
+    @model_validator(mode="after")
+    def _follow(self) -> Self:
+        if not self.sharpen <= self.reading <= self.together:
+            shares = (
+                f"--sharpen {self.sharpen:g}, --reading {self.reading:g} and --together {self.together:g}"
+            )
+            raise UserError(f"the stages follow each other, and {shares} do not")
+        return self
+
 
 class Voice(Autoencoder):
     """Maximises log P(sound | text) from below, stage by stage."""
@@ -82,8 +91,6 @@ class Voice(Autoencoder):
         check_heads("prior", p.width, p.heads)
         if self.latent % 2:
             raise UserError(f"the flow halves the latent, so --encoder.latent is even, not {self.latent}")
-        if not config.sharpen <= config.reading <= config.together:
-            raise UserError("the stages follow each other: --sharpen, then --reading, then --together")
         speakers = len(spec.classes)
         self.prior = Prior(
             len(spec.symbols), self.latent, p.width, p.depth, p.heads, p.flow, p.moves, speakers, p.dropout

@@ -14,6 +14,7 @@ from PIL import Image
 from ganvas.core.files import write_text
 from ganvas.core.run import HELD_OUT, QUALITY, Run
 from ganvas.data.load import KINDS
+from ganvas.model import trained
 from ganvas.remedies.treatment import in_force
 from ganvas.report import card, diary, evaluated
 from ganvas.report.curves import charts, short
@@ -54,7 +55,7 @@ def write(run_dir: Path) -> Path:
     from jinja2 import Environment, PackageLoader
 
     page = Environment(loader=PackageLoader("ganvas.report", "."), autoescape=True, trim_blocks=True)
-    run = Run.open(Path(run_dir))
+    run = trained(run_dir)
     path = run.path / "report.html"
     write_text(path, page.get_template("template.html.jinja").render(contents(run)))
     return path

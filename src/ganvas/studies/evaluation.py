@@ -19,7 +19,7 @@ from ganvas.metrics.intervals import K, judged
 from ganvas.metrics.likelihood import Z95
 from ganvas.metrics.points import REACH, mixture, perfect_high_quality
 from ganvas.metrics.protocol import Protocol, figure, warnings
-from ganvas.model import Model, load
+from ganvas.model import Model, load, trained
 from ganvas.recipes.base import data_settings, find
 from ganvas.studies import copies, spoken, written
 from ganvas.studies.likelihoods import FILE, Draws, as_figures, evaluated, held_out_likelihood
@@ -140,7 +140,7 @@ def evaluate(
     other held-out data. Raises UserError where there is nothing to judge, or to judge by.
     """
     began = time.monotonic()
-    run = run if isinstance(run, Run) else Run.open(Path(run))
+    run = run if isinstance(run, Run) else trained(run)
     how = {"samples": samples, "data": data, "seed": seed, "said": said, "progress": progress}
     if kind_of_run(run) == "text":
         more = {"features": features, "baselines": baselines, "card": card}

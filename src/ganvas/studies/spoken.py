@@ -90,10 +90,15 @@ def evaluate(
     """wer, cer, mos, similarity, pitch and pauses of held-out sentences as the model says them, of their
     recordings (floor) and of the autoencoder's copies of these (baselines); mel_db of the copies."""
     began = time.monotonic()
+    if samples is not None and samples < FEWEST:
+        raise UserError(f"--samples is {FEWEST} or more, not {samples}")
     training, held_out = _data(run, data)
     count = min(samples or MOST, len(held_out))
     if count < FEWEST:
-        raise UserError(f"{count} held-out items are too few to judge by; give others: --data HELDOUT")
+        raise UserError(
+            f"{len(held_out)} held-out item{'s are' if len(held_out) != 1 else ' is'} too few to judge by; "
+            "give others: --data HELDOUT"
+        )
     natural = [_heard(held_out, k) for k in range(count)]
     copies = [_copy(model, sound) for sound in natural]
     result: dict[str, Any] = {"run": str(run.path), "step": run.progress()["step"], "seed": seed}

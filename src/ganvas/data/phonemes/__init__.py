@@ -1,7 +1,7 @@
 """The front end of speech: any text as sentences of phonemes with stress."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from ganvas.core.errors import UserError
@@ -14,6 +14,7 @@ __all__ = [
     "MOST",
     "Pronunciation",
     "Utterance",
+    "each",
     "guesses",
     "inventory",
     "read_lexicon",
@@ -45,24 +46,28 @@ class Utterance(NamedTuple):
 
 def utterances(text: str, how: Pronunciation) -> list[Utterance]:
     """The sentences of a text; UserError where there is nothing to say in it."""
+    return [*each(text, how)]
+
+
+def each(text: str, how: Pronunciation) -> Iterator[Utterance]:
+    """The same one by one, so that a book can be begun before its end is read."""
     if not text.strip():
         raise UserError("there is no text to say")
     plain, tags = sentences.without_tags(text)
-    found: list[Utterance] = []
+    last: Utterance | None = None
     lost: list[str] = list(tags)
     for sentence in sentences.split(plain):
         for said in _within(sentence, how):
             if not _heard(said.symbols):
                 lost += said.unsaid
                 continue
-            found.append(said._replace(unsaid=(*lost, *said.unsaid)))
-            lost = []
-    if not found:
+            if last:
+                yield last
+            last, lost = said._replace(unsaid=(*lost, *said.unsaid)), []
+    if last is None:
         what = f": {' '.join(lost)[:80]}" if lost else f": {text.strip()[:80]}"
         raise UserError(f"nothing in this text can be said in {how.language}{what}")
-    if lost:
-        found[-1] = found[-1]._replace(unsaid=(*found[-1].unsaid, *lost))
-    return found
+    yield last._replace(unsaid=(*last.unsaid, *lost))
 
 
 def guesses(text: str, how: Pronunciation) -> dict[str, str]:
