@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import wave
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -87,10 +88,52 @@ def data(root: Path) -> None:
     (root / "data/words").mkdir()
     for name, content in WORDS.items():
         (root / "data/words" / name).write_bytes(content)
+    recordings(root)
     (root / "data/bomb/bomb.png").write_bytes(bomb())
     (root / "data/table.csv").write_text(
         "x,y\n" + "\n".join(f"{k},{k * k}" for k in range(20)) + "\n3,three\n"
     )
+
+
+def recordings(root: Path) -> None:
+    """Folders of speech, each with one thing wrong with it."""
+    texts = {
+        "mute": None,
+        "renamed": None,
+        "cut": "Good morning.",
+        "silent": "Good morning.",
+        "brief": "Good morning.",
+        "long": "Good morning.",
+        "odd": "Good morning.",
+        "alike": "Good morning.",
+        "moon": "明月几时有",
+        "fair": "Number {}.",
+    }
+    for name, text in texts.items():
+        for k in range(12):
+            place = root / f"data/speech/{name}/{k:02}.wav"
+            seconds = {"brief": 0.02, "long": 31.0}.get(name, 0.5)
+            wav(place, k, seconds, 0 if name == "silent" else 8000, 1 if name == "odd" else 8000)
+            if text:
+                place.with_suffix(".txt").write_text(text.format(k), encoding="utf-8")
+            if name == "cut":
+                place.write_bytes(place.read_bytes()[:30])
+    speech = root / "data/speech"
+    (speech / "renamed/metadata.csv").write_text("take_1|Hello.\ntake_2|Good morning.\n")
+    (speech / "list.csv").write_text("path,text\n1.wav,Hello.\n2.wav,Good morning.\n")
+    shutil.make_archive(str(speech / "packed"), "gztar", speech / "fair")
+    cut(speech / "packed.tar.gz")
+
+
+def wav(path: Path, seed: int, seconds: float, loud: int, rate: int) -> None:
+    """Noise; `rate` is what its head says."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    noise = np.random.default_rng(seed).uniform(-loud, loud, round(seconds * 8000)).astype("<i2")
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(noise.tobytes())
 
 
 WORDS = {
@@ -221,6 +264,36 @@ CASES = [
     Case("Text", "a prompt in letters never seen", "ganvas write runs/moods --prompt 明月", 0),
     Case("Text", "pictures for a model of text", f"{TRAIN} lm --data data/pets"),
     Case("Text", "writing by a model of pictures", "ganvas write runs/pets --prompt Once"),
+    Case("Speech", "no transcripts", f"{TRAIN} voice --data data/speech/mute"),
+    Case("Speech", "a list that names other recordings", f"{TRAIN} voice --data data/speech/renamed"),
+    Case("Speech", "a list of recordings that are not there", f"{TRAIN} --data data/speech/list.csv"),
+    Case("Speech", "all recordings broken", f"{TRAIN} --data data/speech/cut"),
+    Case("Speech", "all silent", f"{TRAIN} --data data/speech/silent"),
+    Case("Speech", "all too short", f"{TRAIN} --data data/speech/brief"),
+    Case("Speech", "all too long", f"{TRAIN} --data data/speech/long"),
+    Case("Speech", "a rate that no sound has", f"{TRAIN} --data data/speech/odd"),
+    Case("Speech", "all say the same", f"{TRAIN} --data data/speech/alike"),
+    Case("Speech", "text in another script", f"{TRAIN} --data data/speech/moon"),
+    Case("Speech", "a language that nobody speaks", f"{TRAIN} --data data/speech/fair --speech.pronunciation.language xx-yy"),
+    Case("Speech", "a lexicon that is not there", f"{TRAIN} --data data/speech/fair --speech.pronunciation.lexicon words.txt"),
+    Case("Speech", "a damaged archive", f"{TRAIN} voice --data data/speech/packed.tar.gz"),
+    Case("Speech", "a folder that is not there", f"{TRAIN} voice --data data/speech/fare"),
+    Case("Speech", "pictures for a voice", f"{TRAIN} voice --data data/pets"),
+    Case("Speech", "stages out of order", f"{TRAIN} --data data/speech/fair --sharpen 0.9"),
+    Case("Speech", "a voice that starts from nothing", f"{TRAIN} --data data/speech/fair --init-from runs/pest"),
+    Case("Speech", "a voice that starts from pictures", f"{TRAIN} --data data/speech/fair --init-from runs/pets --out runs/me"),
+    Case("Speech", "say: nothing", "ganvas say -"),
+    Case("Speech", "say: text without quotes", "ganvas say Good morning."),
+    Case("Speech", "say: signs that have no sound", "ganvas say asterisk 🦊"),
+    Case("Speech", "say: a file that is not there", "ganvas say asterisk chapter.txt"),
+    Case("Speech", "say: a sound file", "ganvas say asterisk data/speech/fair/00.wav"),
+    Case("Speech", "say: a folder", "ganvas say asterisk data/speech"),
+    Case("Speech", "say: by a model of pictures", "ganvas say runs/pets Hello"),
+    Case("Speech", "say: another speaker", "ganvas say asterisk Hello --speaker ann"),
+    Case("Speech", "say: too fast", "ganvas say asterisk Hello --speed 9"),
+    Case("Speech", "say: into a file of unknown kind", "ganvas say asterisk Hello -o hello.doc"),
+    Case("Speech", "say: where nothing can be written", "ganvas say asterisk Hello -o /proc/hello.wav"),
+    Case("Speech", "evaluate: a voice that ganvas brings", "ganvas evaluate asterisk"),
     Case("Settings", "command misspelt", "ganvas trian --data data/pets"),
     Case("Settings", "option misspelt", "ganvas train --dta data/pets"),
     Case("Settings", "recipe misspelt", "ganvas train dcgna --data data/pets"),
@@ -299,7 +372,7 @@ def run(line: str, folder: Path, memory: int | None = None) -> Answer:
     found = subprocess.run(
         [sys.executable, "-m", "ganvas", *words[1:]],
         cwd=folder, env=environment(), preexec_fn=memory and bound(memory), check=False,
-        capture_output=True, text=True, timeout=300,
+        capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     seconds = time.monotonic() - began
     after = stamps(folder)

@@ -35,6 +35,8 @@ def say(ask: "Say") -> dict[str, Any]:
     player = _player() if ask.play else None
     text = _text(words)
     model = opened(voice, ask.device)
+    if not model.spec.symbols:
+        raise UserError(f"{voice} is no voice: it has learnt no text to say")
     how = {"speed": ask.speed, "variation": ask.variation, "rhythm": ask.rhythm, "pause": ask.pause}
     rate, samples, first = model.spec.rate, 0, 0.0
     began = time.monotonic()
