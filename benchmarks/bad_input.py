@@ -231,6 +231,7 @@ def may_mount() -> bool:
 
 SMALL = "--model.width 8 --model.heads 1 --text.context 16"
 RESUME = "ganvas train --out runs/pets --resume"
+FAIR = f"{TRAIN} --data data/speech/fair"
 CASES = [
     Case("Data", "path missing", f"{TRAIN} --data data/pest"),
     Case("Data", "nothing like it either", f"{TRAIN} --data xyzzy"),
@@ -274,14 +275,14 @@ CASES = [
     Case("Speech", "a rate that no sound has", f"{TRAIN} --data data/speech/odd"),
     Case("Speech", "all say the same", f"{TRAIN} --data data/speech/alike"),
     Case("Speech", "text in another script", f"{TRAIN} --data data/speech/moon"),
-    Case("Speech", "a language that nobody speaks", f"{TRAIN} --data data/speech/fair --speech.pronunciation.language xx-yy"),
-    Case("Speech", "a lexicon that is not there", f"{TRAIN} --data data/speech/fair --speech.pronunciation.lexicon words.txt"),
+    Case("Speech", "a language that nobody speaks", f"{FAIR} --speech.pronunciation.language xx-yy"),
+    Case("Speech", "a lexicon that is not there", f"{FAIR} --speech.pronunciation.lexicon words.txt"),
     Case("Speech", "a damaged archive", f"{TRAIN} voice --data data/speech/packed.tar.gz"),
     Case("Speech", "a folder that is not there", f"{TRAIN} voice --data data/speech/fare"),
     Case("Speech", "pictures for a voice", f"{TRAIN} voice --data data/pets"),
-    Case("Speech", "stages out of order", f"{TRAIN} --data data/speech/fair --sharpen 0.9"),
-    Case("Speech", "a voice that starts from nothing", f"{TRAIN} --data data/speech/fair --init-from runs/pest"),
-    Case("Speech", "a voice that starts from pictures", f"{TRAIN} --data data/speech/fair --init-from runs/pets --out runs/me"),
+    Case("Speech", "stages out of order", f"{FAIR} --sharpen 0.9"),
+    Case("Speech", "a voice that starts from nothing", f"{FAIR} --init-from runs/pest"),
+    Case("Speech", "a voice that starts from pictures", f"{FAIR} --init-from runs/pets --out runs/me"),
     Case("Speech", "say: nothing", "ganvas say -"),
     Case("Speech", "say: text without quotes", "ganvas say Good morning."),
     Case("Speech", "say: signs that have no sound", "ganvas say asterisk 🦊"),
