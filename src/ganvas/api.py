@@ -1,10 +1,12 @@
 """From data to a trained run."""
 
+import math
 import re
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -351,8 +353,9 @@ def _trainer(record: dict[str, Any], recipe: Any, items: Any, run: Run, where: t
     )
 
 
-def pace(data: str, recipe: Any, steps: int = 8) -> float:
-    """Items a second that this recipe goes through here, by a few steps that leave nothing behind."""
+def pace(data: str, recipe: Any) -> float:
+    """Items a second that this recipe goes through here, in all its stages, by a few steps that leave nothing
+    behind."""
     where = pick("auto")
     quicken(where)
     items = load(data, data_settings(recipe))
@@ -360,14 +363,26 @@ def pace(data: str, recipe: Any, steps: int = 8) -> float:
     record = {"recipe": "", "settings": {}, "seed": 0, "budget": None, "data": _facts(data, items)}
     record |= {"environment": environment(where)}
     trainer = _trainer(record, recipe, items, Run(Path()), where)
+    starts = [0.0, *getattr(trainer.objective, "starts", ()), 1.0]
+    steps = 8 if len(starts) == 2 else 4
+    mean = 0.0
+    for start, end in pairwise(starts):
+        if end > start:
+            trainer.step = math.ceil(start * trainer.total)
+            mean += (end - start) * _step_time(trainer, steps)
+    return recipe.training.batch / mean
+
+
+def _step_time(trainer: Trainer, steps: int) -> float:
+    """Seconds a step takes from where it is."""
     for _ in range(2):  # the first steps allocate
         trainer.advance()
     began = time.monotonic()
     for _ in range(steps):
         trainer.advance()
-    if where.type == "cuda":
-        torch.cuda.synchronize(where)
-    return steps * recipe.training.batch / (time.monotonic() - began)
+    if trainer.device.type == "cuda":
+        torch.cuda.synchronize(trainer.device)
+    return (time.monotonic() - began) / steps
 
 
 def _stem(data: str) -> Path:

@@ -1,13 +1,20 @@
 """A voice is judged by sentences that it has not learnt, beside their recordings and copies of these."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 import ganvas
+from ganvas.api import pace
 from ganvas.core.errors import UserError
 from ganvas.core.loop import Observer
 from ganvas.core.run import Run
+from ganvas.core.settings import override
+from ganvas.models.voice import Voice
+from ganvas.recipes.base import find
 from ganvas.studies.evaluation import evaluate
+from ganvas.studies.spoken import speakers
 
 TINY = {
     "encoder.width": 16,
@@ -58,3 +65,28 @@ def test_a_voice_says_and_streams_the_same(voice):
 def test_a_recogniser_that_is_not_there_is_said_before_anything_is_judged(voice, tmp_path):
     with pytest.raises(UserError, match=r"recogniser|faster-whisper"):
         evaluate(voice, features=str(tmp_path / "nowhere"))
+
+
+def test_sentences_are_said_by_the_speakers_of_the_same_name():
+    voice = SimpleNamespace(spec=SimpleNamespace(classes=("Ann", "Ben", "Cem")))
+    told: list[str] = []
+    data = SimpleNamespace(classes=("Ben", "Cem"), labels=np.array([1, 0, 1]), transcripts=["a", "b", "c"])
+    assert speakers(voice, data, told.append) == ["Cem", "Ben", "Cem"]
+    alone = SimpleNamespace(classes=(), labels=None, transcripts=["a", "b"])
+    assert speakers(voice, alone, told.append) == ["Ann", "Ann"]
+    assert told == ["The recordings name no speaker: Ann, the voice's first, says their sentences."]
+    with pytest.raises(UserError, match="Dan is no speaker of this voice; it has Ann, Ben, Cem"):
+        speakers(voice, SimpleNamespace(classes=("Ben", "Dan"), labels=data.labels), told.append)
+
+
+def test_the_time_that_inspect_foretells_is_of_all_stages(monkeypatch):
+    seen = []
+
+    def reached(self):
+        seen.append(original(self))
+        return seen[-1]
+
+    original = Voice.reached
+    monkeypatch.setattr(Voice, "reached", reached)
+    assert pace("asterisk", override(find("voice"), TINY)) > 0
+    assert {*seen} == {0, 1, 2, 3}

@@ -99,6 +99,7 @@ def evaluate(
             f"{len(held_out)} held-out item{'s are' if len(held_out) != 1 else ' is'} too few to judge by; "
             "give others: --data HELDOUT"
         )
+    who = speakers(model, held_out, said) if isinstance(held_out, Speech) else []
     natural = [_heard(held_out, k) for k in range(count)]
     copies = [_copy(model, sound) for sound in natural]
     result: dict[str, Any] = {"run": str(run.path), "step": run.progress()["step"], "seed": seed}
@@ -121,7 +122,10 @@ def evaluate(
         for sentence in bench.absent:
             said(f"{sentence[0].upper()}{sentence[1:]}.")
         speaking = progress("sentences")
-        made = [_said(model, held_out, k, seed, speaking, count) for k in range(count)]
+        made = []
+        for k in range(count):
+            made.append(model.say(texts[k], seed=seed, **({"speaker": who[k]} if who else {})))
+            speaking(k + 1, count)
         result |= bench.row(_at(model, sound) for sound in made)
         result["floor"] = bench.row(_at(model, sound) for sound in natural)
         result["baselines"]["copies"] = bench.row(_at(model, sound) for sound in copies)
@@ -131,13 +135,17 @@ def evaluate(
     return result
 
 
-def _said(
-    model: Model, data: Speech, k: int, seed: int, progress: Callable[[int, int], None], count: int
-) -> np.ndarray:
-    who = {} if data.labels is None else {"speaker": int(data.labels[k])}
-    sound = model.say(data.transcripts[k], seed=seed, **who)
-    progress(k + 1, count)
-    return sound
+def speakers(model: Any, data: Any, said: Callable[[str], None]) -> list[str]:
+    """Who is to say each sentence, by name; none of a voice that has one speaker."""
+    known = model.spec.classes
+    if not known:
+        return []
+    if data.labels is None:
+        said(f"The recordings name no speaker: {known[0]}, the voice's first, says their sentences.")
+        return [known[0]] * len(data.transcripts)
+    if strange := [name for name in data.classes if name not in known]:
+        raise UserError(f"{strange[0]} is no speaker of this voice; it has {', '.join(known)}")
+    return [data.classes[label] for label in data.labels]
 
 
 def _copy(model: Model, sound: np.ndarray) -> np.ndarray:
