@@ -48,7 +48,8 @@ class Average(nn.Module):
             getattr(a, key).copy_(getattr(b, key))
         mine = [getattr(a, key) for a, _, key in averaged]
         theirs = [getattr(b, key) for _, b, key in averaged]
-        torch._foreach_lerp_(mine, theirs, 1 - keep)
+        if mine:  # a baseline may learn nothing but counts
+            torch._foreach_lerp_(mine, theirs, 1 - keep)
 
     def _found(self, objective: Objective) -> tuple[list[Place], list[Place]]:
         """What is averaged, and what is copied: a count, or a direction that must keep its length.
