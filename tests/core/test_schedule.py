@@ -1,6 +1,7 @@
 """Averages against their closed forms, learning rates, budgets, and the order of items."""
 
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from torch import nn
 
 from ganvas.core.averaging import Average, exponent
 from ganvas.core.errors import UserError
-from ganvas.core.randomness import Order, mixed
+from ganvas.core.randomness import Order, mixed, reseed
 from ganvas.core.schedule import Clock, learning_rate, seconds
 from ganvas.core.turns import Objective
 
@@ -51,6 +52,35 @@ def test_no_width_keeps_the_last_weights():
         nn.init.constant_(objective.generator.weight, float(step))
         average.update(objective, step)
     assert average.networks["generator"].weight.item() == 3
+
+
+def test_what_is_shared_is_averaged_once_and_buffers_as_they_ask():
+    norm: Any = nn.BatchNorm1d(2)
+    first, second = nn.Linear(2, 2), nn.Linear(2, 2)
+    second.weight = first.weight
+    objective: Any = Counter()
+    objective.generator = nn.Sequential(first, norm, second)
+    average: Any = Average(objective, ("generator",), 0.05)
+    expected = {name: value.clone() for name, value in objective.generator.state_dict().items()}
+    for step in range(1, 4):
+        keep = (1 - 1 / step) ** (average.gamma + 1)
+        with torch.no_grad():
+            for value in (*objective.generator.parameters(), norm.running_mean, norm.running_var):
+                value.add_(torch.randn(value.shape))
+        norm.num_batches_tracked += 1
+        average.update(objective, step)
+        for name, value in objective.generator.state_dict().items():
+            counted = name.endswith("num_batches_tracked")
+            expected[name] = value.clone() if counted else expected[name].lerp(value, 1 - keep)
+    found = average.networks["generator"].state_dict()
+    assert all(torch.equal(found[name], value) for name, value in expected.items())
+
+
+def test_a_seed_draws_what_torch_draws_from_it():
+    reseed(3, "weights")
+    drawn = torch.rand(4)
+    torch.manual_seed(mixed(3, "weights"))
+    assert torch.equal(drawn, torch.rand(4))
 
 
 def test_samples_are_made_with_averaged_weights_and_training_goes_on_with_its_own():

@@ -6,6 +6,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from ganvas.core.errors import UserError
@@ -36,6 +37,19 @@ def is_archive(place: Path) -> bool:
 def open_archive(place: Path) -> Archive:
     """UserError where it is damaged."""
     return _zip(place) if place.name.lower().endswith(ZIPS) else _tar(place)
+
+
+def names(place: Path) -> tuple[str, ...]:
+    """What files are in it, in its order: read once, since a packed tar must be unpacked for that."""
+    facts = place.stat()
+    return _names(place, facts.st_mtime_ns, facts.st_size)
+
+
+@lru_cache(maxsize=4)
+def _names(place: Path, changed: int, size: int) -> tuple[str, ...]:
+    archive = open_archive(place)
+    archive.close()
+    return tuple(archive.files)
 
 
 def visible(name: str) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ganvas.core.errors import UserError
-from ganvas.data import audio, hub
+from ganvas.data import archives, audio, hub
 from ganvas.data.archives import Read, is_archive, open_archive
 from ganvas.data.sources import PICTURES, missing, stamp_of, walk
 
@@ -48,9 +48,7 @@ def holds_sound(path: str) -> bool:
     if place.is_dir():
         names = [file.name for file in walk(place)]
     elif is_archive(place) and place.is_file():
-        archive = open_archive(place)
-        names = [*archive.files]
-        archive.close()
+        names = [*archives.names(place)]
     elif place.is_file() and place.suffix.lower() in TEXTS:
         return _lists_sound(place)
     else:

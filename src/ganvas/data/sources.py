@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from ganvas.core.errors import UserError
+from ganvas.data import archives
 from ganvas.data.archives import SUFFIXES as ARCHIVES
 from ganvas.data.archives import is_archive, open_archive, visible
 
@@ -98,9 +99,7 @@ def holds_pictures(path: str) -> bool:
         files = [*walk(place)]
         return _pictured(f.name for f in files) or bool(arrays.idx_pairs(files))
     if is_archive(place) and place.is_file():
-        archive = open_archive(place)
-        archive.close()
-        return _pictured(archive.files)
+        return _pictured(archives.names(place))
     return place.exists() and (_pictured([place.name]) or arrays.is_array(place))
 
 

@@ -1,0 +1,50 @@
+"""Speech of a second speaker, made by flite from lines of text, beside recordings: to learn reading from both.
+
+    python benchmarks/second_speaker.py CLIPS captions.txt -n 800 --voice slt --out both
+    ganvas train --data both/table.csv …
+
+`both/table.csv` lists path, text and speaker of all; recordings are linked, not copied. Needs flite.
+"""
+
+import argparse
+import csv
+import subprocess
+from pathlib import Path
+
+import numpy as np
+
+from ganvas.data.recordings import open_recordings
+from ganvas.data.transcripts import find
+
+WORDS = range(8, 16)
+"""Of a sentence that is said: some 3 to 5 seconds."""
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("clips", type=Path)
+    parser.add_argument("texts", type=Path, help="a sentence a line")
+    parser.add_argument("-n", type=int, default=800)
+    parser.add_argument("--voice", default="slt")
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    args.out.mkdir()
+    (args.out / args.clips.name).symlink_to(args.clips.resolve())
+    recordings = open_recordings(str(args.clips))
+    rows = [
+        (f"{args.clips.name}/{name}", row.text, args.clips.name) for name, row in find(recordings).rows.items()
+    ]
+    lines = dict.fromkeys(line.strip() for line in args.texts.read_text().splitlines())
+    fit = [line for line in lines if len(line.split()) in WORDS and line.isascii()]
+    (args.out / args.voice).mkdir()
+    for k in sorted(np.random.default_rng(0).permutation(len(fit))[: args.n]):
+        name = f"{args.voice}/{k:05d}.wav"
+        said = ["flite", "-voice", args.voice, "-t", fit[k], "-o", str(args.out / name)]
+        subprocess.run(said, check=True)
+        rows.append((name, fit[k], args.voice))
+    with (args.out / "table.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("path", "text", "speaker"), *rows])
+
+
+if __name__ == "__main__":
+    main()
