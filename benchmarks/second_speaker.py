@@ -1,4 +1,4 @@
-"""Speech of a second speaker, made by flite from lines of text, beside recordings: to learn reading from both.
+"""Speech of a second speaker, made by flite from lines of text, beside recordings: to read from both.
 
     python benchmarks/second_speaker.py CLIPS captions.txt -n 800 --voice slt --out both
     ganvas train --data both/table.csv …
@@ -32,7 +32,8 @@ def main():
     (args.out / args.clips.name).symlink_to(args.clips.resolve())
     recordings = open_recordings(str(args.clips))
     rows = [
-        (f"{args.clips.name}/{name}", row.text, args.clips.name) for name, row in find(recordings).rows.items()
+        (f"{args.clips.name}/{name}", row.text, args.clips.name)
+        for name, row in find(recordings).rows.items()
     ]
     lines = dict.fromkeys(line.strip() for line in args.texts.read_text().splitlines())
     fit = [line for line in lines if len(line.split()) in WORDS and line.isascii()]

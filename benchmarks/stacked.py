@@ -25,7 +25,7 @@ def timed(stacked: bool, seeds: list[int], steps: int, begin: Barrier, end: Barr
     """Train these seeds, stacked or one after another, in this process; steps begin when all are ready."""
     import torch
 
-    from ganvas.api import Ask, new
+    from ganvas.begin import Ask, new
     from ganvas.core import memory
     from ganvas.core.device import quicken
     from ganvas.core.loop import Observer

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 import ganvas
-from ganvas.api import pace
 from ganvas.core.errors import UserError
 from ganvas.core.loop import Observer
 from ganvas.core.run import Run
 from ganvas.core.settings import override
 from ganvas.models.voice import Voice
+from ganvas.pace import pace
 from ganvas.recipes.base import find
 from ganvas.studies.evaluation import evaluate
 from ganvas.studies.spoken import speakers

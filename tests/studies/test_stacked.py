@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import ganvas
-from ganvas.api import Ask, new
+from ganvas.begin import Ask, new
 from ganvas.core.errors import UserError
 from ganvas.core.loop import Observer
 from ganvas.core.settings import override

@@ -36,10 +36,10 @@ def builtin_sets() -> list[dict[str, Any]]:
 
 def inspect(data: str, settings: dict[str, str], quiet: bool) -> dict[str, Any]:
     """Survey the data, time the recipe that suits it, and show both."""
-    from ganvas.api import pace
     from ganvas.core.settings import override
     from ganvas.data.load import kind_of
     from ganvas.data.survey import survey
+    from ganvas.pace import pace
     from ganvas.recipes.base import DEFAULTS, data_settings, find
     from ganvas.terminal import OUT, duration, reading
 

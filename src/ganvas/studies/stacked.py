@@ -14,7 +14,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from ganvas.api import Ask, attend, new
+from ganvas.api import attend
+from ganvas.begin import Ask, new
 from ganvas.core import checkpoint, distributed, memory
 from ganvas.core.device import pick, quicken
 from ganvas.core.errors import UserError
