@@ -76,7 +76,8 @@ def test_padding_does_not_change_what_is_foretold():
     found = []
     for given in (one, longer):
         mean, _, shown = model.heard(given)
-        found.append(torch.stack(model.foretold(given, mean, shown)))
+        nats, timing, read = model.foretold(given, mean, shown)
+        found.append(torch.stack([nats[shown].sum(), timing[read].sum()]))
     assert torch.allclose(found[0], found[1], atol=1e-4)
 
 
@@ -84,7 +85,7 @@ def test_nats_are_those_of_the_best_alignment_under_the_flow():
     model = made().eval()
     one = {k: v[:1] for k, v in batch().items()}
     mean, _, shown = model.heard(one)
-    nats, _ = model.foretold(one, mean, shown)
+    nats = model.foretold(one, mean, shown)[0][shown].mean()
     text, length = voice.with_blanks(one["text"], one["text_length"])
     assert text.tolist() == [[0, 1, 0, 2, 0, 3, 0, 4, 0]]
     at, log_dev, *_ = model.prior.read(text, torch.ones(1, int(length), dtype=torch.bool))
@@ -97,6 +98,21 @@ def test_nats_are_those_of_the_best_alignment_under_the_flow():
     for t in range(1, len(u)):
         best = torch.maximum(best, torch.cat([torch.tensor([-torch.inf]), best[:-1]])) + table[:, t]
     assert nats.item() == pytest.approx(-best[-1].item() / frames, rel=1e-4)
+
+
+def test_a_voice_that_reads_says_how_well_it_foretells_what_was_held_out():
+    model, given = made().eval(), batch()
+    torch.manual_seed(1)
+    copying = model.figures(given)
+    assert copying.keys() == {"kl/held_out", "reconstruction/held_out"}
+    with torch.no_grad():
+        trained = model.reading(given).stats
+    model.stage.fill_(2)
+    torch.manual_seed(1)
+    found = model.figures(given)
+    assert found["reconstruction/held_out"] == copying["reconstruction/held_out"]
+    for name in ("kl", "timing"):
+        assert found[f"{name}/held_out"].item() == pytest.approx(trained[name].item(), rel=1e-4)
 
 
 def test_a_part_of_the_sound_and_its_latents_are_of_the_same_place():

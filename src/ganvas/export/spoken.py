@@ -142,7 +142,9 @@ class OnnxVoice(OnnxSound):
         law = self.all_of({"symbols": np.array([text], np.int64)} | who)
         mean, log_dev, log_time, log_scale = (part[0] for part in law)
         chance = noise.normal(seed, log_time.shape, first=STREAMS * k)
-        lasting = np.exp(log_time + np.float32(rhythm) * chance * np.exp(log_scale)) / np.float32(speed)
+        scale = np.exp(log_scale)
+        evened = np.float32((1 - rhythm**2) / 2) * scale**2
+        lasting = np.exp(log_time + evened + np.float32(rhythm) * chance * scale) / np.float32(speed)
         durations = np.rint(lasting).clip(1, self.facts["longest"]).astype(int)
         at, deviation = mean.repeat(durations, 0), np.exp(log_dev).repeat(durations, 0)
         chance = noise.normal(seed, at.shape, first=STREAMS * k + 2)

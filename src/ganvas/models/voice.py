@@ -122,21 +122,35 @@ class Voice(Autoencoder):
         with torch.no_grad():
             mean, log_var, shown = self.heard(batch)
             z = drawn(mean, log_var)
-        nats, timing = self.foretold(batch, z, shown)
-        kl = nats.detach() + per_place(log_normal(z, mean, log_var).sum(2), shown)
-        return Turn({"prior": nats + timing}, {"kl": kl, "timing": timing.detach()})
+        nats, timing, read = self.foretold(batch, z, shown)
+        loss, lasting = per_place(nats, shown), per_place(timing, read)
+        kl = loss.detach() + per_place(log_normal(z, mean, log_var).sum(2), shown)
+        return Turn({"prior": loss + lasting}, {"kl": kl, "timing": lasting.detach()})
 
     def speaking(self, batch: Batch) -> Iterator[Turn]:
         """KL(q(z | sound) || P(z | text)) in the place of that to a standard normal law."""
         mean, log_var, shown = self.heard(batch)
         z = drawn(mean, log_var)
-        nats, timing = self.foretold(batch, z, shown)
-        kl = nats + per_place(log_normal(z, mean, log_var).sum(2), shown)
+        nats, timing, read = self.foretold(batch, z, shown)
+        kl = per_place(nats, shown) + per_place(log_normal(z, mean, log_var).sum(2), shown)
+        lasting = per_place(timing, read)
         real, latents = self.cut(batch, z)
-        figures = {"kl": kl.detach(), "timing": timing.detach()}
+        figures = {"kl": kl.detach(), "timing": lasting.detach()}
         copies, besides = self.copied(real, latents, figures)
-        besides = besides + self.config.beta * kl + timing
+        besides = besides + self.config.beta * kl + lasting
         yield from self.compared(real, copies, besides, figures, self.averaged, sharp=True)
+
+    @torch.no_grad()
+    def figures(self, batch: Batch) -> dict[str, Tensor]:
+        """Of utterances that it is not trained on: once it reads, how well it foretells them too."""
+        found = super().figures(batch)
+        if self.copies:
+            return found
+        mean, log_var, shown = self.heard(batch)
+        z = drawn(mean, log_var)
+        nats, timing, read = self.foretold(batch, z, shown)
+        kl = nats + log_normal(z, mean, log_var).sum(2)
+        return found | {"kl/held_out": kl[shown].mean(), "timing/held_out": timing[read].mean()}
 
     def heard(self, batch: Batch) -> tuple[Frames, Frames, Bool[Tensor, "batch frame"]]:
         """The law of the latents of whole sounds, and which frames are not padding."""
@@ -147,8 +161,9 @@ class Voice(Autoencoder):
 
     def foretold(
         self, batch: Batch, z: Frames, shown: Bool[Tensor, "batch frame"]
-    ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
-        """-log P(z | text) in nats a frame on the best alignment, and -log P(durations | text) a symbol."""
+    ) -> tuple[Float[Tensor, "batch frame"], Float[Tensor, "batch symbol"], Bool[Tensor, "batch symbol"]]:
+        """-log P(z | text) of each frame on the best alignment and -log P(duration | text) of each symbol, in
+        nats, and which symbols are not padding."""
         text, length = with_blanks(batch["text"], batch["text_length"])
         read = torch.arange(text.shape[1], device=text.device) < length[:, None]
         beside, tone = self.prior.voices(batch.get("label"))
@@ -157,10 +172,9 @@ class Voice(Autoencoder):
         length = length.minimum(shown.sum(1))  # what is said faster than that cannot be told apart
         durations = best_path(scores(u.detach(), mean.detach(), log_dev.detach()), length, shown.sum(1))
         at, deviation = (spread(x, durations, u.shape[1]) for x in (mean, log_dev))
-        nats = -per_place(log_normal(u, at, 2 * deviation).sum(2), shown)
+        nats = -log_normal(u, at, 2 * deviation).sum(2)
         lasting = durations.clamp(min=1).log().float()
-        timing = -per_place(log_normal(lasting, log_time, 2 * log_scale), read)
-        return nats, timing
+        return nats, -log_normal(lasting, log_time, 2 * log_scale), read
 
     def cut(self, batch: Batch, z: Frames) -> tuple[Waves, Frames]:
         """The same random part of each sound and of its latents."""
@@ -214,7 +228,9 @@ class Voice(Autoencoder):
         beside, tone = self.prior.voices(who)
         mean, log_dev, log_time, log_scale = self.prior.read(text, read, beside)
         chance = torch.randn(log_time.shape, generator=generator).to(device)
-        lasting = (log_time + rhythm * chance * log_scale.exp()).exp() / speed
+        scale = log_scale.exp()
+        evened = (1 - rhythm**2) * scale.square() / 2  # so that the mean is that of the law, for any rhythm
+        lasting = (log_time + evened + rhythm * chance * scale).exp() / speed
         durations = lasting.round().clamp(1, LONGEST).long()
         at, deviation = spread(mean, durations), spread(log_dev, durations).exp()
         chance = torch.randn(at.shape, generator=generator).to(device)

@@ -29,7 +29,8 @@ export class Voice {
     const [mean, logDev, logTime, logScale] = this.reader.outputNames.map(name => law[name].data);
     const chance = normal(number, logTime.length, 1, BigInt(STREAMS * k));
     const durations = Array.from(logTime, (value, j) => {
-      const lasting = Math.exp(value + rhythm * chance[j] * Math.exp(logScale[j])) / speed;
+      const scale = Math.exp(logScale[j]), evened = (1 - rhythm ** 2) / 2 * scale ** 2;
+      const lasting = Math.exp(value + evened + rhythm * chance[j] * scale) / speed;
       return Math.min(this.facts.longest, Math.max(1, even(lasting)));
     });
     const frames = durations.reduce((a, b) => a + b, 0), noise = normal(number, frames * d, 1, BigInt(STREAMS * k + 2));
