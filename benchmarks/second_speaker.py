@@ -1,9 +1,10 @@
-"""Speech of a second speaker, made by flite from lines of text, beside recordings: to read from both.
+"""Speech by flite of lines of text: a speaker to fine-tune to, or one more to read from beside recordings.
 
-    python benchmarks/second_speaker.py CLIPS captions.txt -n 800 --voice slt --out both
+    python benchmarks/second_speaker.py captions.txt -n 90 --voice rms --out rms
+    python benchmarks/second_speaker.py captions.txt -n 800 --voice slt --beside CLIPS --out both
     ganvas train --data both/table.csv …
 
-`both/table.csv` lists path, text and speaker of all; recordings are linked, not copied. Needs flite.
+`table.csv` lists path, text and speaker of all; recordings are linked, not copied. Needs flite.
 """
 
 import argparse
@@ -20,21 +21,23 @@ WORDS = range(8, 16)
 """Of a sentence that is said: some 3 to 5 seconds."""
 
 
+def recorded(clips: Path, out: Path) -> list[tuple[str, str, str]]:
+    """Path, text and speaker of each of the recordings, which `out` links to."""
+    (out / clips.name).symlink_to(clips.resolve())
+    found = find(open_recordings(str(clips))).rows.items()
+    return [(f"{clips.name}/{name}", row.text, clips.name) for name, row in found]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("clips", type=Path)
     parser.add_argument("texts", type=Path, help="a sentence a line")
     parser.add_argument("-n", type=int, default=800)
     parser.add_argument("--voice", default="slt")
+    parser.add_argument("--beside", type=Path, help="a folder of recordings with transcripts")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     args.out.mkdir()
-    (args.out / args.clips.name).symlink_to(args.clips.resolve())
-    recordings = open_recordings(str(args.clips))
-    rows = [
-        (f"{args.clips.name}/{name}", row.text, args.clips.name)
-        for name, row in find(recordings).rows.items()
-    ]
+    rows = recorded(args.beside, args.out) if args.beside else []
     lines = dict.fromkeys(line.strip() for line in args.texts.read_text().splitlines())
     fit = [line for line in lines if len(line.split()) in WORDS and line.isascii()]
     (args.out / args.voice).mkdir()

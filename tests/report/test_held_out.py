@@ -8,7 +8,7 @@ import pytest
 import ganvas
 from ganvas.core.loop import Observer
 from ganvas.core.run import HELD_OUT, Run
-from ganvas.report.held_out import BITS, kept, sentence
+from ganvas.report.held_out import kept, sentence
 
 SETTINGS = {
     "model.width": 64,
@@ -26,6 +26,7 @@ SETTINGS = {
     "training.precision": "fp32",
 }
 STEPS = 200
+BITS = "bits_per_byte/held_out"
 
 
 def by_heart(folder, name, observer=None, **more):

@@ -14,14 +14,19 @@ WHOLE = 4096
 """Frames of the first piece where nobody waits for it: sentences in one, as pieces overlap and that costs."""
 
 
+VARIATION, RHYTHM = 0.4, 0.4
+"""Shares of the deviations of latents and of log-durations. Kim et al. 2021 (app. B) have .667 and .8 and
+trainings far longer; these are better understood, and sound no worse (docs/results/voice.md)."""
+
+
 class Manner(Settings):
     """How a text is said."""
 
     speed: float = Field(default=1.0, ge=0.25, le=4)
     """Times as fast as learnt."""
-    variation: float = Field(default=0.667, ge=0, le=2)
+    variation: float = Field(default=VARIATION, ge=0, le=2)
     """How much of the sound is left to chance: 0 says it always alike."""
-    rhythm: float = Field(default=0.8, ge=0, le=2)
+    rhythm: float = Field(default=RHYTHM, ge=0, le=2)
     """How much of the timing is left to chance."""
     pause: float = Field(default=0.25, ge=0, le=10)
     """Seconds between sentences."""

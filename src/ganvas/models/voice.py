@@ -21,8 +21,9 @@ from ganvas.data.spec import Spec
 from ganvas.losses.divergence import log_normal
 from ganvas.models import wave
 from ganvas.models.latent import chosen_classes
+from ganvas.models.manners import RHYTHM, VARIATION
 from ganvas.models.settings import check_heads
-from ganvas.models.wave import HOP, Autoencoder, SoundPlayer, drawn
+from ganvas.models.wave import COPYING, HOP, Autoencoder, SoundPlayer, drawn
 from ganvas.nn.alignment import best_path, spread
 from ganvas.nn.speaking import Prior, scores
 from ganvas.nn.spectrogram import Frames, Waves
@@ -31,8 +32,6 @@ BLANK = 0
 """The symbol around any other, which lets a sound change within one (ibid., app. B)."""
 LONGEST = 200
 """Frames of one symbol."""
-VARIATION, RHYTHM = 0.667, 0.8
-"""Shares of the deviations of latents and of log-durations that sound best (Kim et al. 2021, app. B)."""
 EXAMPLES, SYMBOLS = 4, 256
 """Sentences that are said as it learns, and symbols of each at most."""
 
@@ -125,7 +124,8 @@ class Voice(Autoencoder):
         nats, timing, read = self.foretold(batch, z, shown)
         loss, lasting = per_place(nats, shown), per_place(timing, read)
         kl = loss.detach() + per_place(log_normal(z, mean, log_var).sum(2), shown)
-        return Turn({"prior": loss + lasting}, {"kl": kl, "timing": lasting.detach()})
+        figures = {"kl": kl, "timing": lasting.detach(), "reading/training": kl}
+        return Turn({"prior": loss + lasting}, figures)
 
     def speaking(self, batch: Batch) -> Iterator[Turn]:
         """KL(q(z | sound) || P(z | text)) in the place of that to a standard normal law."""
@@ -142,15 +142,15 @@ class Voice(Autoencoder):
 
     @torch.no_grad()
     def figures(self, batch: Batch) -> dict[str, Tensor]:
-        """Of utterances that it is not trained on: once it reads, how well it foretells them too."""
+        """Of utterances that it is not trained on; and as it learns to read, how well it foretells them."""
         found = super().figures(batch)
-        if self.copies:
+        if int(self.stage) != COPYING:
             return found
         mean, log_var, shown = self.heard(batch)
         z = drawn(mean, log_var)
         nats, timing, read = self.foretold(batch, z, shown)
         kl = nats + log_normal(z, mean, log_var).sum(2)
-        return found | {"kl/held_out": kl[shown].mean(), "timing/held_out": timing[read].mean()}
+        return found | {"reading/held_out": kl[shown].mean(), "timing/held_out": timing[read].mean()}
 
     def heard(self, batch: Batch) -> tuple[Frames, Frames, Bool[Tensor, "batch frame"]]:
         """The law of the latents of whole sounds, and which frames are not padding."""

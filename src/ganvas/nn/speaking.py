@@ -23,7 +23,7 @@ class Text(nn.Module):
         super().__init__()
         self.heads = heads
         self.embedding = nn.Embedding(symbols, width)
-        self.near = nn.ModuleList(Block(width, depth) for _ in range(depth))
+        self.near = nn.ModuleList(Block(width, depth, dropout) for _ in range(depth))
         self.far = nn.ModuleList(Layer(width, heads, dropout) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
         nn.init.normal_(self.embedding.weight, 0, 0.5)
@@ -42,10 +42,10 @@ class Text(nn.Module):
 class Move(nn.Module):
     """Half of the channels say by how much the others are moved (Dinh et al. 2015, NICE): volume stays."""
 
-    def __init__(self, channels: int, width: int, depth: int):
+    def __init__(self, channels: int, width: int, depth: int, dropout: float):
         super().__init__()
         self.known = channels // 2
-        self.trunk = Trunk(self.known, width, depth)
+        self.trunk = Trunk(self.known, width, depth, dropout)
         self.leave = nn.Linear(width, channels - self.known)
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(self.leave.bias)
@@ -59,11 +59,11 @@ class Move(nn.Module):
 class Flow(nn.Module):
     """Latents -> latents of a simpler law, and back; log |det| is 0."""
 
-    def __init__(self, channels: int, width: int, depth: int, count: int):
+    def __init__(self, channels: int, width: int, depth: int, count: int, dropout: float = 0.0):
         super().__init__()
         if channels % 2:
             raise ValueError(f"{channels} channels have no halves")
-        self.moves = nn.ModuleList(Move(channels, width, depth) for _ in range(count))
+        self.moves = nn.ModuleList(Move(channels, width, depth, dropout) for _ in range(count))
 
     def forward(self, z: Frames, shown: Shown, beside: Speaker = None) -> Frames:
         for move in self.moves:
@@ -94,9 +94,9 @@ class Prior(nn.Module):
         super().__init__()
         self.text = Text(symbols, width, depth, heads, dropout)
         self.law = nn.Linear(width, 2 * latent)
-        self.timing = Trunk(width, width, 2)
+        self.timing = Trunk(width, width, 2, dropout)
         self.duration = nn.Linear(width, 2)
-        self.flow = Flow(latent, flow_width, 3, moves)
+        self.flow = Flow(latent, flow_width, 3, moves, dropout)
         self.speaker = nn.Embedding(speakers, width) if speakers > 1 else None
         self.tone = nn.Linear(width, flow_width) if speakers > 1 else None
 

@@ -28,17 +28,18 @@ FIRST = (-1.0, -1.0, -3.0)
 class Block(nn.Module):
     """ConvNeXt (Liu et al. 2022), along time: a filter for each channel, then a dense layer of a frame."""
 
-    def __init__(self, width: int, depth: int):
+    def __init__(self, width: int, depth: int, dropout: float = 0.0):
         """`depth`: of all the network, by which each block's share begins to be divided."""
         super().__init__()
         self.spread = nn.Conv1d(width, width, SPAN, padding=SPAN // 2, groups=width)
         self.norm = nn.LayerNorm(width)
         self.enter, self.leave = nn.Linear(width, 3 * width), nn.Linear(3 * width, width)
         self.share = nn.Parameter(torch.full((width,), 1 / depth))
+        self.drop = nn.Dropout(dropout)
 
     def forward(self, x: Frames) -> Frames:
         y = self.norm(self.spread(x.mT).mT)
-        return x + self.share * self.leave(F.gelu(self.enter(y)))
+        return x + self.drop(self.share * self.leave(F.gelu(self.enter(y))))
 
 
 class Trunk(nn.Module):
@@ -47,11 +48,11 @@ class Trunk(nn.Module):
     Frames that are hidden by `shown` are silent to all others.
     """
 
-    def __init__(self, inputs: int, width: int, depth: int):
+    def __init__(self, inputs: int, width: int, depth: int, dropout: float = 0.0):
         super().__init__()
         self.enter = nn.Conv1d(inputs, width, SPAN, padding=SPAN // 2)
         self.norm = nn.LayerNorm(width)
-        self.blocks = nn.ModuleList(Block(width, depth) for _ in range(depth))
+        self.blocks = nn.ModuleList(Block(width, depth, dropout) for _ in range(depth))
         self.last = nn.LayerNorm(width)
         self.reach = (depth + 1) * (SPAN // 2)
         for module in self.modules():

@@ -1,4 +1,4 @@
-"""Figures of held-out items as a training goes on; the text model with the best is kept beside the last."""
+"""Figures of held-out items on the way; the model that foretells them best is kept beside the last."""
 
 from typing import Any
 
@@ -13,7 +13,8 @@ from ganvas.report.quality import BURDEN, best, keep
 
 ITEMS = 64
 """Held-out items, or windows of text, whose figures are taken."""
-BITS = "bits_per_byte/held_out"
+UNITS = {"text": ("bits_per_byte", "bits a byte"), "speech": ("reading", "nats a frame")}
+"""By the kind of data: the figure that is lower the better items are foretold, and its unit."""
 WORSE = 1.01
 """Of the best figure, from which the user is told. The windows are the same each time, so that drawing them
 adds no chance, and a difference of 1 % can hardly be read in what is written."""
@@ -32,7 +33,8 @@ class HeldOut:
 
     def checked(self, trainer: Trainer, line: dict[str, Any]) -> None:
         """After each line of the log."""
-        if not self._looks or trainer.data.spec.kind != "text":  # pyright: ignore[reportAttributeAccessIssue]
+        kind: str = trainer.data.spec.kind  # pyright: ignore[reportAttributeAccessIssue]
+        if not self._looks or kind not in UNITS:
             return
         every = max(trainer.total // self._looks, BURDEN * ITEMS // trainer.settings.batch, 1)
         before = max(trainer.step - trainer.settings.log_every, 0)
@@ -40,9 +42,10 @@ class HeldOut:
             return
         with trainer.averaged():
             found = now(trainer)
-        if found.get(BITS, self._best) < self._best:
-            self._best = found[BITS]
-            keep(trainer, bits_per_byte=self._best)
+        name, _ = UNITS[kind]
+        if (value := found.get(f"{name}/held_out", self._best)) < self._best:
+            self._best = value
+            keep(trainer, **{name: value})
 
 
 def now(trainer: Trainer) -> dict[str, float]:
@@ -69,21 +72,22 @@ def figures(trainer: Trainer) -> dict[str, float]:
 
 
 def kept(run: Run) -> tuple[int, float]:
-    """Step and bits a byte of the model in best/."""
+    """Step of the model in best/, and its figure."""
     try:
         config = read_json(best(run).model / "config.json")
-        return config["step"], config["quality"]["bits_per_byte"]
+        return config["step"], config["quality"][UNITS[config["spec"]["kind"]][0]]
     except (OSError, ValueError, KeyError):
         return 0, float("inf")
 
 
 def sentence(run: Run) -> str | None:
-    """Where an earlier model held the held-out text for more probable than the last one does."""
-    lines = [line for line in run.lines(HELD_OUT) if BITS in line]
+    """Where an earlier model held what is held out for more probable than the last one does."""
     step, least = kept(run)
-    if not lines or lines[-1][BITS] <= WORSE * least:
-        return None
-    return (
-        f"At step {step:,} held-out text took {least:.2f} bits a byte, at the end {lines[-1][BITS]:.2f}: "
-        f"that model is in {best(run).path}."
-    )
+    last = next(iter(run.lines(HELD_OUT)[-1:]), {})
+    for kind, (name, unit) in UNITS.items():
+        if last.get(f"{name}/held_out", 0) > WORSE * least:
+            return (
+                f"At step {step:,} held-out {kind} took {least:.2f} {unit}, at the end "
+                f"{last[f'{name}/held_out']:.2f}: that model is in {best(run).path}."
+            )
+    return None
