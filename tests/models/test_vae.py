@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -36,7 +37,8 @@ class Fixed:
         return x
 
     def log_prob(self, params, x):
-        return torch.distributions.Normal(params, NOISE).log_prob(x).flatten(1).sum(1)
+        draws = params.unflatten(0, (-1, len(x)))
+        return torch.distributions.Normal(draws, NOISE).log_prob(x).flatten(2).sum(2).flatten()
 
     def mean(self, params):
         return params
@@ -193,6 +195,43 @@ def test_every_kind_learns_and_samples(name):
     assert model.log_weights(items, None, 3).shape == (3, 5)
     again = model.sample(5, generator=torch.Generator().manual_seed(0))
     assert torch.equal(items, again)
+
+
+class Sixteen:
+    """Bright at the left."""
+
+    fingerprint = ""
+
+    def __len__(self):
+        return 16
+
+    def fetch(self, index):
+        return {
+            "image": torch.from_numpy(index).view(-1, 1, 1, 1) / 16 * torch.linspace(1, 0, 8).expand(8, 8)
+        }
+
+    def ready(self, batch):
+        return {"image": batch["image"].float() * 2 - 1}
+
+
+def test_dense_networks_start_from_the_mean_of_the_data():
+    """The encoder sees what differs from it, and the decoder makes it of any z, but for its own noise."""
+    model = override(find("vae"), TINY | VARIANTS["dense"] | {"observation": "bernoulli"}).build(GREY)
+    before = torch.get_rng_state()
+    model.prepare(Sixteen())
+    assert torch.equal(before, torch.get_rng_state())
+    seen = Sixteen().ready(Sixteen().fetch(np.arange(16)))["image"]
+    torch.testing.assert_close(model.encoder.centred(seen).mean(0), torch.zeros(1, 8, 8), rtol=0, atol=1e-6)
+    made = model.decode(torch.zeros(1, 3))[0]
+    assert (made - seen.mean(0)).abs().max() < 0.5 < (seen.mean(0)).abs().max()
+
+
+def test_weights_from_before_there_was_a_mean_are_used_without_one():
+    model = override(find("vae"), TINY | VARIANTS["dense"]).build(GREY)
+    state = {k: v for k, v in model.state_dict().items() if k != "encoder.centred.mean"}
+    model.encoder.centred.mean.fill_(0.3)
+    model.load_state_dict(state)
+    assert not model.encoder.centred.mean.any()
 
 
 def test_the_price_of_the_kl_rises_over_the_warm_up():

@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from typing import Literal
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from pydantic import Field
 from torch import Tensor, nn
 
+from ganvas.core.data import Data
 from ganvas.core.device import precise
 from ganvas.core.errors import UserError
 from ganvas.core.settings import Settings as Base
@@ -20,6 +22,8 @@ from ganvas.models.likelihood import black_and_white, charged
 from ganvas.models.settings import PlayerSettings
 from ganvas.nn.autoencoder import Activation, DenseGrow, DenseShrink, Grow, Shrink
 
+STARTING = 2_000
+"""Pictures that a network's start is measured on."""
 Items = Float[Tensor, "batch channel height width"]
 Labels = Int[Tensor, " batch"] | None
 Scalar = Float[Tensor, ""]
@@ -120,6 +124,17 @@ class VAE(FromLatents):
         """Numbers in z."""
         return self.config.latent
 
+    def prepare(self, data: Data) -> None:
+        """Dense networks start from the mean of pictures spread over the data: the encoder sees what differs
+        from it, and the decoder makes it of every z. Convolutions have no number for each place."""
+        if not isinstance(self.encoder, DenseShrink) or not isinstance(self.decoder, DenseGrow):
+            return
+        index = np.linspace(0, len(data) - 1, min(STARTING, len(data))).astype(np.int64)
+        with torch.random.fork_rng(devices=[]):
+            seen = data.ready(data.fetch(index))["image"]
+        self.encoder.centred.mean.copy_(seen.mean(0))
+        self.decoder.begin(self.law.start(seen))
+
     def turns(self, batch: Batch, step: int) -> Iterator[Turn]:
         x = self.law.observe(batch["image"])
         loss, figures = self.loss(x, batch.get("label"))
@@ -150,8 +165,8 @@ class VAE(FromLatents):
     ) -> Float[Tensor, "k batch"]:
         """log P(x | z) for each draw of z."""
         k = len(z)
-        params = precise(self.decoder(z.flatten(0, 1), None if label is None else label.repeat(k)))
-        return self.law.log_prob(params, x.repeat(k, 1, 1, 1)).unflatten(0, (k, -1))
+        params = self.decoder(z.flatten(0, 1), None if label is None else label.repeat(k))
+        return self.law.log_prob(params, x).unflatten(0, (k, -1))
 
     def kl(
         self, z: Float[Tensor, "k batch latent"], mean: Tensor, log_var: Tensor
