@@ -43,7 +43,8 @@ class Observation(Protocol):
         ...
 
     def log_prob(self, params: Params, x: Items) -> PerItem:
-        """Of each of `params`: these are all pictures' first draws of z, then all second ones, and so on."""
+        """Of each of `params`: these are of all pictures' first draws of z, then of all second ones, and so on;
+        or there is one for all pictures."""
         ...
 
     def mean(self, params: Params) -> Items: ...
@@ -69,7 +70,8 @@ class Bernoulli:
         return torch.log((white + 1) / (len(x) - white + 1))  # seen never is not impossible (Laplace)
 
     def log_prob(self, params: Params, x: Items) -> PerItem:
-        draws = params.flatten(1).unflatten(0, (-1, len(x)))
+        params = params.flatten(1).expand(max(len(params), len(x)), -1)
+        draws = params.unflatten(0, (-1, len(x)))
         return _OfSigns.apply(draws, x.flatten(1)).flatten()  # pyright: ignore[reportReturnType]
 
     def mean(self, params: Params) -> Items:
