@@ -4,7 +4,9 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 
+from ganvas.losses import observation
 from ganvas.losses.observation import LEVEL, Bernoulli, Gaussian, Logistic
 
 LEVELS = torch.arange(256, dtype=torch.float64) * LEVEL - 1
@@ -71,8 +73,66 @@ def test_bernoulli_is_the_binary_cross_entropy():
     given = torch.randn(4, 1, 3, 3, dtype=torch.float64)
     x = law.observe(torch.rand(4, 1, 3, 3, dtype=torch.float64) * 2 - 1)
     assert set(x.unique().tolist()) <= {-1.0, 1.0}
-    entropy = torch.nn.functional.binary_cross_entropy_with_logits(given, (x + 1) / 2, reduction="none")
+    entropy = F.binary_cross_entropy_with_logits(given, (x + 1) / 2, reduction="none")
     torch.testing.assert_close(law.log_prob(given, x), -entropy.flatten(1).sum(1), rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("at_once", [1, 40, 1_000])
+def test_bernoulli_of_several_draws_has_the_gradient_of_the_cross_entropy(monkeypatch, at_once):
+    """Whatever the portions: x - sigmoid(logit), times what weighs the picture."""
+    monkeypatch.setattr(observation, "CACHED", at_once)
+    given = (3 * torch.randn(3 * 4, 1, 3, 3, dtype=torch.float64)).requires_grad_()
+    x = torch.rand(4, 1, 3, 3, dtype=torch.float64).round() * 2 - 1
+    weight = torch.randn(12, dtype=torch.float64)
+    found = Bernoulli().log_prob(given, x)
+    white = (x.repeat(3, 1, 1, 1) + 1) / 2
+    entropy = F.binary_cross_entropy_with_logits(given, white, reduction="none").flatten(1).sum(1)
+    torch.testing.assert_close(found, -entropy, rtol=1e-12, atol=0)
+    (grad,) = torch.autograd.grad((weight * found).sum(), given)
+    closed = weight[:, None, None, None] * (white - given.sigmoid())
+    torch.testing.assert_close(grad, closed, rtol=1e-12, atol=1e-15)
+
+
+def test_bernoulli_keeps_logits_as_they_came_and_sums_in_fp32():
+    given = torch.randn(2, 1, 28, 28).bfloat16().requires_grad_()
+    x = torch.rand(2, 1, 28, 28).round() * 2 - 1
+    found = Bernoulli().log_prob(given, x)
+    exact = Bernoulli().log_prob(given.detach().double(), x.double())
+    torch.testing.assert_close(found.double(), exact, rtol=1e-6, atol=0)
+    found.sum().backward()
+    assert given.grad is not None
+    assert given.grad.dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("law", [Bernoulli(), Gaussian(), Logistic(3)], ids=lambda law: type(law).__name__)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_draws_come_one_after_the_other(law, channels):
+    generator = torch.Generator().manual_seed(3)
+    given = torch.randn(2 * 5, law.width(channels), 2, 2, generator=generator)
+    x = law.observe(torch.rand(5, channels, 2, 2, generator=generator) * 2 - 1)
+    apart = torch.cat([law.log_prob(part, x) for part in given.split(5)])
+    torch.testing.assert_close(law.log_prob(given, x), apart)
+
+
+def test_bernoulli_starts_from_the_likeliest_independent_places():
+    torch.manual_seed(0)
+    law, grey = Bernoulli(), torch.rand(1, 1, 3, 3).expand(5_000, -1, -1, -1) * 1.8 - 0.9
+    x = law.observe(grey)
+    start = law.start(x)
+    mean = (x.mean(0) + 1) / 2
+    torch.testing.assert_close(start, mean.logit(), rtol=0, atol=0.01)
+    assert law.start(-torch.ones(8, 1, 3, 3)).isfinite().all()
+
+
+@pytest.mark.parametrize("law", [Gaussian(), Logistic(5)], ids=lambda law: type(law).__name__)
+def test_other_laws_start_closer_to_the_pictures_than_from_zeros(law):
+    generator = torch.Generator().manual_seed(4)
+    grey = (torch.rand(500, 1, 4, 4, generator=generator) * 60 + torch.arange(16).view(4, 4) * 12).round()
+    x = grey * LEVEL - 1
+    start = law.start(x)
+    assert start.shape == (law.width(1), 4, 4)
+    begun = law.log_prob(start.expand(500, -1, -1, -1), x).mean()
+    assert begun > law.log_prob(torch.zeros(500, law.width(1), 4, 4), x).mean() + 10
 
 
 def test_bernoulli_sees_a_grey_value_as_often_white_as_it_is_bright():

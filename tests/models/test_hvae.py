@@ -39,7 +39,8 @@ class Fixed:
     """N(mean, NOISE^2), without levels."""
 
     def log_prob(self, params, x):
-        return Normal(params, NOISE).log_prob(x).flatten(1).sum(1)
+        draws = params.unflatten(0, (-1, len(x)))
+        return Normal(draws, NOISE).log_prob(x).flatten(2).sum(2).flatten()
 
 
 class Exact(nn.Module):

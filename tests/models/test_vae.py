@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -14,6 +15,7 @@ from ganvas.data.spec import Spec
 from ganvas.losses.divergence import kl_to_standard
 from ganvas.metrics.likelihood import elbo, importance_bound, latents, likelihood
 from ganvas.models import vae, vaegan
+from ganvas.models.latent import by_weight
 from ganvas.models.likelihood import charged
 from ganvas.models.vae import VAE, Settings
 from ganvas.recipes.base import adam, find
@@ -36,7 +38,8 @@ class Fixed:
         return x
 
     def log_prob(self, params, x):
-        return torch.distributions.Normal(params, NOISE).log_prob(x).flatten(1).sum(1)
+        draws = params.unflatten(0, (-1, len(x)))
+        return torch.distributions.Normal(draws, NOISE).log_prob(x).flatten(2).sum(2).flatten()
 
     def mean(self, params):
         return params
@@ -131,6 +134,52 @@ def test_the_elbo_lacks_the_divergence_from_the_true_posterior(ppca):
     torch.testing.assert_close(found, exact.mean() - divergence, rtol=0, atol=0.05)
 
 
+def test_the_gradient_through_draws_taken_by_weight_is_that_through_all(ppca):
+    """Of the same five draws: no draw is taken a whole time more or less often than it weighs."""
+    found = {}
+    for passed in (0, 20_000):
+        model, x, _ = ppca(error=0.6)
+        model.config = Settings(latent=LATENT, samples=5, bound="iwae").model_copy(update={"passed": passed})
+        torch.manual_seed(7)
+        loss, figures = model.loss(x[:10])
+        grads = torch.autograd.grad(loss, [model.decoder.weight, model.decoder.bias])
+        found[passed] = torch.cat([g.flatten() for g in grads]), figures["bound"]
+    assert found[0][1] == found[20_000][1]
+    torch.testing.assert_close(found[0][0], found[20_000][0], rtol=0, atol=1e-2 * found[0][0].abs().max())
+
+
+def test_few_draws_suffice_on_average(ppca):
+    """Two of five, many times over: the gradient through all five is their mean."""
+    model, x, _ = ppca(error=0.6)
+    grads = {0: [], 2: []}
+    for passed, of in grads.items():
+        model.config = Settings(latent=LATENT, samples=5, bound="iwae", passed=passed)
+        torch.manual_seed(8)
+        of += [torch.autograd.grad(model.loss(x)[0], model.decoder.weight)[0] for _ in range(800)]
+    mean = {passed: torch.stack(of).mean(0) for passed, of in grads.items()}
+    error = sum(torch.stack(of).var(0) / 800 for of in grads.values()) ** 0.5
+    assert ((mean[0] - mean[2]).abs() < 4.5 * error).all()
+    assert mean[0].abs().max() > 10 * error.max()
+
+
+def test_in_bf16_few_draws_reach_every_weight():
+    model = override(find("vae"), TINY | VARIANTS["few"] | {"network": "dense"}).build(GREY)
+    with torch.autocast("cpu", torch.bfloat16):
+        loss, _ = model.loss(torch.rand(3, *GREY.shape) * 2 - 1)
+    for grad in torch.autograd.grad(loss, [*model.encoder.parameters(), *model.decoder.parameters()]):
+        assert grad.abs().sum() > 0
+
+
+def test_draws_are_taken_as_often_as_they_weigh():
+    torch.manual_seed(0)
+    weight = torch.rand(6, 500, dtype=torch.float64).softmax(0)
+    taken = torch.nn.functional.one_hot(by_weight(weight, 4), 6).sum(0).T  # (6, 500)
+    assert ((taken - 4 * weight).abs() < 1).all()
+    assert (taken.sum(0) == 4).all()
+    always = by_weight(torch.tensor([[0.0], [1.0], [0.0]]), 3)
+    assert always.tolist() == [[1]] * 3
+
+
 def test_draws_in_portions_make_the_same_bound(ppca):
     model, x, _ = ppca(error=0.3)
     torch.manual_seed(6)
@@ -176,6 +225,7 @@ VARIANTS = {
     "bernoulli": {"observation": "bernoulli"},
     "gaussian": {"observation": "gaussian"},
     "iwae": {"samples": 5, "bound": "iwae"},
+    "few": {"samples": 5, "bound": "iwae", "passed": 2},
     "vamp": {"prior.kind": "vamp", "prior.pictures": 7},
     "against collapse": {"warmup": 0.5, "free_bits": 0.1},
 }
@@ -193,6 +243,43 @@ def test_every_kind_learns_and_samples(name):
     assert model.log_weights(items, None, 3).shape == (3, 5)
     again = model.sample(5, generator=torch.Generator().manual_seed(0))
     assert torch.equal(items, again)
+
+
+class Sixteen:
+    """Bright at the left."""
+
+    fingerprint = ""
+
+    def __len__(self):
+        return 16
+
+    def fetch(self, index):
+        return {
+            "image": torch.from_numpy(index).view(-1, 1, 1, 1) / 16 * torch.linspace(1, 0, 8).expand(8, 8)
+        }
+
+    def ready(self, batch):
+        return {"image": batch["image"].float() * 2 - 1}
+
+
+def test_dense_networks_start_from_the_mean_of_the_data():
+    """The encoder sees what differs from it, and the decoder makes it of any z, but for its own noise."""
+    model = override(find("vae"), TINY | VARIANTS["dense"] | {"observation": "bernoulli"}).build(GREY)
+    before = torch.get_rng_state()
+    model.prepare(Sixteen())
+    assert torch.equal(before, torch.get_rng_state())
+    seen = Sixteen().ready(Sixteen().fetch(np.arange(16)))["image"]
+    torch.testing.assert_close(model.encoder.centred(seen).mean(0), torch.zeros(1, 8, 8), rtol=0, atol=1e-6)
+    made = model.decode(torch.zeros(1, 3))[0]
+    assert (made - seen.mean(0)).abs().max() < 0.5 < (seen.mean(0)).abs().max()
+
+
+def test_weights_from_before_there_was_a_mean_are_used_without_one():
+    model = override(find("vae"), TINY | VARIANTS["dense"]).build(GREY)
+    state = {k: v for k, v in model.state_dict().items() if k != "encoder.centred.mean"}
+    model.encoder.centred.mean.fill_(0.3)
+    model.load_state_dict(state)
+    assert not model.encoder.centred.mean.any()
 
 
 def test_the_price_of_the_kl_rises_over_the_warm_up():

@@ -136,6 +136,7 @@ class Trainer:
 
     def fit(self) -> bool:
         """Train to the end, or until interrupted; True when it came to the end."""
+        memory.keep()
         self.clock = Clock(self.budget, self.spent)
         self._saved, self._seen = self.clock.elapsed, (self.step, self.clock.elapsed)
         if distributed.rank() == 0:

@@ -2,12 +2,15 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from ganvas.core.device import precise
 
 Items = Float[Tensor, "batch channel height width"]
 """In [-1, 1]: 256 values, 1/127.5 apart."""
@@ -17,6 +20,8 @@ PerItem = Float[Tensor, " batch"]
 
 LEVEL = 1 / 127.5
 """Between two neighbouring values of a pixel."""
+CACHED = 1 << 17
+"""Numbers that a core's own cache holds, with what is made of them."""
 
 
 class Observation(Protocol):
@@ -30,7 +35,17 @@ class Observation(Protocol):
         """What of a picture is modelled; what is random comes from torch."""
         ...
 
-    def log_prob(self, params: Params, x: Items) -> PerItem: ...
+    def start(self, x: Items) -> Params:
+        """What a decoder says at first, while it ignores z: each place by itself, as these pictures have it.
+
+        Of one picture, without the axis of the batch.
+        """
+        ...
+
+    def log_prob(self, params: Params, x: Items) -> PerItem:
+        """Of each of `params`: these are of all pictures' first draws of z, then of all second ones, and so on;
+        or there is one for all pictures."""
+        ...
 
     def mean(self, params: Params) -> Items: ...
 
@@ -50,8 +65,14 @@ class Bernoulli:
     def observe(self, x: Items) -> Items:
         return (2 * torch.rand_like(x) - 1 < x).to(x.dtype) * 2 - 1
 
+    def start(self, x: Items) -> Params:
+        white = (x + 1).sum(0) / 2
+        return torch.log((white + 1) / (len(x) - white + 1))  # seen never is not impossible (Laplace)
+
     def log_prob(self, params: Params, x: Items) -> PerItem:
-        return F.logsigmoid(params * x).flatten(1).sum(1)
+        params = params.flatten(1).expand(max(len(params), len(x)), -1)
+        draws = params.unflatten(0, (-1, len(x)))
+        return _OfSigns.apply(draws, x.flatten(1)).flatten()  # pyright: ignore[reportReturnType]
 
     def mean(self, params: Params) -> Items:
         return params.sigmoid() * 2 - 1
@@ -63,6 +84,40 @@ class Bernoulli:
     def draw(self, params: Params, generator: torch.Generator | None = None) -> Items:
         u = torch.rand(params.shape, generator=generator).to(params.device)
         return (u < params.sigmoid()).to(params.dtype) * 2 - 1
+
+
+class _OfSigns(torch.autograd.Function):
+    """sum over places of log sigmoid(x logit), x being -1 or 1: (draw, batch).
+
+    For the way back only the logits are kept, in the precision they came in, and on a CPU so few draws are
+    worked on at a time that these stay in its cache: many draws cost half as much as by autograd.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, logits: Float[Tensor, "draw batch place"], x: Float[Tensor, "batch place"]
+    ) -> Float[Tensor, "draw batch"]:
+        ctx.save_for_backward(logits, x)
+        against = -x
+        parts = logits.split(_at_once(logits))
+        return torch.cat([-F.softplus(precise(part) * against).sum(-1) for part in parts])
+
+    @staticmethod
+    @once_differentiable
+    def backward(
+        ctx: Any, grad: Float[Tensor, "draw batch"]
+    ) -> tuple[Float[Tensor, "draw batch place"], None]:
+        logits, x = ctx.saved_tensors
+        against, found, count = -x, torch.empty_like(logits), _at_once(logits)
+        for part, weight, out in zip(*(t.split(count) for t in (logits, grad, found)), strict=True):
+            slope = (precise(part) * against).sigmoid_()
+            out.copy_(slope.mul_(x).mul_(weight[..., None]))
+        return found, None
+
+
+def _at_once(logits: Float[Tensor, "draw batch place"]) -> int:
+    """Draws that fit into a CPU's cache; a GPU takes all."""
+    return max(1, CACHED // logits[0].numel()) if logits.device.type == "cpu" else len(logits)
 
 
 @dataclass(frozen=True)
@@ -81,8 +136,12 @@ class Gaussian:
     def observe(self, x: Items) -> Items:
         return x + (torch.rand_like(x) - 0.5) * LEVEL
 
+    def start(self, x: Items) -> Params:
+        return torch.cat([x.mean(0), (x.var(0, correction=0) + self.FLOOR).log()])
+
     def log_prob(self, params: Params, x: Items) -> PerItem:
-        mean, var = self._law(params)
+        x = _each_draw(x, params)
+        mean, var = self._law(precise(params))
         density = -((x - mean).square() / var + var.log() + math.log(2 * math.pi)) / 2
         return (density + math.log(LEVEL)).flatten(1).sum(1)
 
@@ -115,8 +174,20 @@ class Logistic:
     def observe(self, x: Items) -> Items:
         return x
 
+    def start(self, x: Items) -> Params:
+        """The components lie evenly among the values seen."""
+        k, channels = self.components, x.shape[1]
+        among = ((torch.arange(k) + 0.5) / k * len(x)).long()
+        mean = x.sort(0).values[among]
+        log_scale = (x.std(0, correction=0) / k).clamp(min=LEVEL).log().expand_as(mean)
+        coupling = x.new_zeros(k, channels * (channels - 1) // 2, *x.shape[2:])
+        return torch.cat(
+            [torch.zeros_like(mean[:, 0]), torch.cat([mean, log_scale, coupling], 1).flatten(0, 1)]
+        )
+
     def log_prob(self, params: Params, x: Items) -> PerItem:
-        logits, mean, log_scale, coupling = self._law(params, x.shape[1])
+        x = _each_draw(x, params)
+        logits, mean, log_scale, coupling = self._law(precise(params), x.shape[1])
         mean = mean + self._shift(coupling, x)
         value = x[:, None]
         sharpness = (-log_scale).exp()
@@ -181,6 +252,11 @@ class Logistic:
             rows.append((weights * x[:, None, :c]).sum(2))
             first += c
         return torch.stack(rows, 2)
+
+
+def _each_draw(x: Items, params: Params) -> Items:
+    """The pictures once for each draw of z."""
+    return x.repeat(len(params) // len(x), 1, 1, 1) if len(params) > len(x) else x
 
 
 ObservationName = Literal["bernoulli", "gaussian", "logistic"]

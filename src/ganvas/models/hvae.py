@@ -144,7 +144,7 @@ class HVAE(FromLatents):
     def log_weights(self, x: Items, label: Labels, k: int) -> Float[Tensor, "k batch"]:
         """log p(x, z) - log q(z | x) at k draws of all groups from q."""
         found = self.infer(x, label, k)
-        fit = self.law.log_prob(found.params, x.repeat(k, 1, 1, 1))
+        fit = self.law.log_prob(found.params, x)
         ratio = log_normal(found.noise) - log_normal(found.noise, found.mean, found.log_var)
         return (fit + ratio.sum(1)).unflatten(0, (k, -1))
 

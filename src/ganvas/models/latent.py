@@ -85,6 +85,15 @@ def sampled(mean: Tensor, log_var: Tensor, k: int) -> Float[Tensor, "k batch lat
     return mean + (log_var / 2).exp() * torch.randn(k, *mean.shape, device=mean.device, dtype=mean.dtype)
 
 
+def by_weight(weight: Float[Tensor, "k batch"], count: int) -> Int[Tensor, "count batch"]:
+    """Numbers of draws, each on average `count` times its weight often, and never a whole time off
+    (systematic resampling: Carpenter et al. 1999). The weights of an item sum to 1."""
+    first = torch.rand(weight.shape[1], 1, device=weight.device, dtype=weight.dtype)
+    at = (first + torch.arange(count, device=weight.device)) / count
+    found = torch.searchsorted(weight.cumsum(0).T.contiguous(), at.contiguous())
+    return found.clamp(max=len(weight) - 1).T
+
+
 def decoded(
     network: nn.Module, z: Float[Tensor, "n latent"], label: Int[Tensor, " n"] | None = None, batch: int = 64
 ) -> Tensor:

@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from typing import Literal
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from pydantic import Field
 from torch import Tensor, nn
 
+from ganvas.core.data import Data
 from ganvas.core.device import precise
 from ganvas.core.errors import UserError
 from ganvas.core.settings import Settings as Base
@@ -15,11 +17,13 @@ from ganvas.core.turns import Batch, Turn
 from ganvas.data.spec import Spec
 from ganvas.losses.divergence import kl_to_standard, log_mean_exp, log_mixture, log_normal
 from ganvas.losses.observation import ObservationName, observation
-from ganvas.models.latent import FromLatents, decoded, sampled
+from ganvas.models.latent import FromLatents, by_weight, decoded, sampled
 from ganvas.models.likelihood import black_and_white, charged
 from ganvas.models.settings import PlayerSettings
 from ganvas.nn.autoencoder import Activation, DenseGrow, DenseShrink, Grow, Shrink
 
+STARTING = 2_000
+"""Pictures that a network's start is measured on."""
 Items = Float[Tensor, "batch channel height width"]
 Labels = Int[Tensor, " batch"] | None
 Scalar = Float[Tensor, ""]
@@ -76,6 +80,8 @@ class Settings(Base):
     """Draws of z for each picture in training."""
     bound: Literal["elbo", "iwae"] = "elbo"
     """Of several draws: the mean bound, or the tighter importance-weighted one (Burda et al. 2016)."""
+    passed: int = Field(default=0, ge=0, le=1000)
+    """iwae: gradients come through so many of the draws, taken by their weights; 0: through all."""
     prior: PriorSettings = PriorSettings()
     """The law of z."""
 
@@ -120,6 +126,17 @@ class VAE(FromLatents):
         """Numbers in z."""
         return self.config.latent
 
+    def prepare(self, data: Data) -> None:
+        """Dense networks start from the mean of pictures spread over the data: the encoder sees what differs
+        from it, and the decoder makes it of every z. Convolutions have no number for each place."""
+        if not isinstance(self.encoder, DenseShrink) or not isinstance(self.decoder, DenseGrow):
+            return
+        index = np.linspace(0, len(data) - 1, min(STARTING, len(data))).astype(np.int64)
+        with torch.random.fork_rng(devices=[]):
+            seen = data.ready(data.fetch(index))["image"]
+        self.encoder.centred.mean.copy_(seen.mean(0))
+        self.decoder.begin(self.law.start(seen))
+
     def turns(self, batch: Batch, step: int) -> Iterator[Turn]:
         x = self.law.observe(batch["image"])
         loss, figures = self.loss(x, batch.get("label"))
@@ -128,17 +145,35 @@ class VAE(FromLatents):
     def loss(self, x: Items, label: Labels = None) -> tuple[Scalar, dict[str, Tensor]]:
         """What the players minimise, and the figures of the bound itself, in nats a picture."""
         mean, log_var = self.posterior(x, label)
+        if self.config.bound == "iwae":
+            return self.importance_loss(x, mean, log_var, label)
         z = sampled(mean, log_var, self.config.samples)
         fit = self.log_likelihood(x, z, label)
         kl = self.kl(z, mean, log_var)
         figures = {"reconstruction": -fit.mean().detach(), "kl": kl.sum(-1).mean().detach()}
-        if self.config.bound == "iwae":
-            log_weight = fit + self.log_prior(z) - log_normal(z, mean, log_var).sum(-1)
-            bound = log_mean_exp(log_weight).mean()
-            return -bound, figures | {"bound": bound.detach()}
         figures["bound"] = -(figures["reconstruction"] + figures["kl"])
         price = charged(kl.flatten(0, -2).mean(0), self.config, self.progress)
         return price - fit.mean(), figures
+
+    def importance_loss(
+        self, x: Items, mean: Tensor, log_var: Tensor, label: Labels = None
+    ) -> tuple[Scalar, dict[str, Tensor]]:
+        """-log of the draws' mean weight (Burda et al. 2016, eq. 8). Its gradient is the sum of each draw's
+        normalised weight times the gradient of its log weight (eq. 14), or without bias the mean over few
+        draws, each taken as often as it weighs: for most of fifty weigh nothing."""
+        few = self.config.passed
+        with torch.set_grad_enabled(not few and torch.is_grad_enabled()):
+            z = sampled(mean, log_var, self.config.samples)
+            fit, ratio = self.log_likelihood(x, z, label), self.log_ratio(z, mean, log_var)
+            bound = log_mean_exp(fit + ratio).mean()
+        found = fit.detach(), ratio.detach(), bound.detach()
+        figures = {"reconstruction": -found[0].mean(), "kl": -found[1].mean(), "bound": found[2]}
+        if few:
+            noise = ((z - mean) * (-log_var / 2).exp()).detach()
+            taken = by_weight((fit + ratio).softmax(0), few)
+            z = mean + (log_var / 2).exp() * noise.take_along_dim(taken[..., None], 0)
+            bound = (self.log_likelihood(x, z, label) + self.log_ratio(z, mean, log_var)).mean()
+        return -bound, figures
 
     def posterior(self, x: Items, label: Labels = None) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of q(z | x), each (batch, latent)."""
@@ -150,8 +185,8 @@ class VAE(FromLatents):
     ) -> Float[Tensor, "k batch"]:
         """log P(x | z) for each draw of z."""
         k = len(z)
-        params = precise(self.decoder(z.flatten(0, 1), None if label is None else label.repeat(k)))
-        return self.law.log_prob(params, x.repeat(k, 1, 1, 1)).unflatten(0, (k, -1))
+        params = self.decoder(z.flatten(0, 1), None if label is None else label.repeat(k))
+        return self.law.log_prob(params, x).unflatten(0, (k, -1))
 
     def kl(
         self, z: Float[Tensor, "k batch latent"], mean: Tensor, log_var: Tensor
@@ -159,7 +194,13 @@ class VAE(FromLatents):
         """KL(q || p): in closed form, dimension by dimension, or by these draws, as one dimension."""
         if self.config.prior.kind == "normal":
             return kl_to_standard(mean, log_var)
-        return (log_normal(z, mean, log_var).sum(-1) - self.log_prior(z))[..., None]
+        return -self.log_ratio(z, mean, log_var)[..., None]
+
+    def log_ratio(
+        self, z: Float[Tensor, "k batch latent"], mean: Tensor, log_var: Tensor
+    ) -> Float[Tensor, "k batch"]:
+        """log p(z) - log q(z | x)."""
+        return self.log_prior(z) - log_normal(z, mean, log_var).sum(-1)
 
     def log_prior(self, z: Float[Tensor, "k batch latent"]) -> Float[Tensor, "k batch"]:
         if self.config.prior.kind == "normal":
@@ -171,7 +212,7 @@ class VAE(FromLatents):
         """log p(x, z) - log q(z | x) at k draws from q: the log of their mean bounds log P(x) from below."""
         mean, log_var = self.posterior(x, label)
         z = sampled(mean, log_var, k)
-        return self.log_likelihood(x, z, label) + self.log_prior(z) - log_normal(z, mean, log_var).sum(-1)
+        return self.log_likelihood(x, z, label) + self.log_ratio(z, mean, log_var)
 
     @torch.no_grad()
     def encode(self, x: Items, label: Labels = None) -> Float[Tensor, "batch latent"]:

@@ -2,8 +2,9 @@
 
 import math
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -25,6 +26,26 @@ def dense(i: int, hidden: int, depth: int, o: int, activation: Activation) -> nn
     sizes = [i] + [hidden] * depth
     layers = [nn.Sequential(nn.Linear(a, b), ACTIVATIONS[activation]()) for a, b in pairwise(sizes)]
     return nn.Sequential(*layers, nn.Linear(sizes[-1], o))
+
+
+class Centred(nn.Module):
+    """Less the mean of the data, so that what all pictures share does not move every weight alike
+    (LeCun et al. 1998, Efficient BackProp, sec. 4.3); less nothing, until that mean is set."""
+
+    mean: Tensor
+
+    def __init__(self, shape: tuple[int, ...]):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(shape))
+        self.register_load_state_dict_pre_hook(_never_centred)
+
+    def forward(self, x: Float[Tensor, "batch ..."]) -> Float[Tensor, "batch ..."]:
+        return x - self.mean
+
+
+def _never_centred(module: Centred, state: dict[str, Tensor], prefix: str, *_: Any) -> None:
+    """Weights from before there was a mean were learnt without one."""
+    state.setdefault(f"{prefix}mean", torch.zeros_like(module.mean))
 
 
 class Shrink(nn.Module):
@@ -76,13 +97,14 @@ class DenseShrink(nn.Module):
     def __init__(self, shape: tuple[int, ...], hidden: int, depth: int, out: int, activation: Activation,
                  classes: int = 0):  # fmt: skip
         super().__init__()
+        self.centred = Centred(shape)
         self.join = LabelledLatent(math.prod(shape), classes)
         self.net = dense(self.join.width, hidden, depth, out, activation)
 
     def forward(
         self, x: Float[Tensor, "batch channel height width"], label: Int[Tensor, " batch"] | None = None
     ) -> Float[Tensor, "batch out"]:
-        return self.net(self.join(x.flatten(1), label))
+        return self.net(self.join(self.centred(x).flatten(1), label))
 
 
 class DenseGrow(nn.Module):
@@ -99,3 +121,10 @@ class DenseGrow(nn.Module):
         self, z: Float[Tensor, "batch latent"], label: Int[Tensor, " batch"] | None = None
     ) -> Float[Tensor, "batch channel height width"]:
         return self.net(self.join(z, label)).unflatten(1, self.shape)
+
+    @torch.no_grad()
+    def begin(self, made: Float[Tensor, "channel height width"]) -> None:
+        """Make about this of every z at first."""
+        end = self.net[-1]
+        assert isinstance(end, nn.Linear)
+        end.bias.copy_(made.flatten())

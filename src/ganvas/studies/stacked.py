@@ -163,7 +163,6 @@ class Together(Trainer):
         return Players(params, self.make_optimiser(name, params), self.settings.clip)
 
     def fit(self) -> bool:
-        memory.keep()
         for member in self.members:
             member.observer.started(member)
         return super().fit()
