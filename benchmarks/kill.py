@@ -38,6 +38,7 @@ RECIPES = {
     "vae": ["--width", "8", "--free-bits", "0.1", "--warmup", "0.5"],
     "vaegan": ["--encoder.width", "8", "--decoder.width", "8", "--critic.width", "8"],
     "hvae": ["--width", "8", "--hidden", "16", "--free-bits", "0.1", "--warmup", "0.5"],
+    "lm": ["--model.width", "16", "--model.depth", "1", "--model.heads", "2", "--model.dropout", "0.1"],
     "textvae": [
         *("--encoder.width", "16", "--encoder.depth", "1", "--encoder.heads", "2", "--text.context", "32"),
         *("--decoder.width", "16", "--decoder.depth", "1", "--decoder.heads", "2", "--word-dropout", "0.1"),
@@ -57,7 +58,7 @@ RECIPES = {
     ],
 }
 TEXT = ["--data", "poems"]
-DATA = {"textvae": TEXT, "seqgan": TEXT, "relgan": TEXT, "voice": ["--data", "asterisk"]}
+DATA = {"lm": TEXT, "textvae": TEXT, "seqgan": TEXT, "relgan": TEXT, "voice": ["--data", "asterisk"]}
 PICTURES = ["--data", "fashion", "--image.size", "32"]
 COMMON = [
     *("--training.batch", "16", "--training.accumulate", "2", "--training.checkpoint-every", "0"),

@@ -153,7 +153,7 @@ class LM(Objective):
         nats = F.cross_entropy(logits.mT, rows[:, 1:, 1], ignore_index=IGNORED, reduction="none")
         return -nats.double().sum(1).cpu()
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def unroll(
         self,
         prompt: Int[Tensor, " token"],
