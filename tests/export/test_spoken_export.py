@@ -8,7 +8,7 @@ from without_torch import asked
 
 from ganvas.core.errors import UserError
 from ganvas.export import noise, onnx, pieces, runtime, shrink, sounds
-from ganvas.export.networks import Spectra
+from ganvas.export.spectra import Spectra
 from ganvas.model import load
 from ganvas.models import saying
 from ganvas.nn.spectrogram import Fourier, Inverse

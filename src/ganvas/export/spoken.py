@@ -31,6 +31,10 @@ class OnnxSound(OnnxModel):
     def encoder(self) -> OnnxModel:
         return self.beside("encoder.onnx")
 
+    @cached_property
+    def pitch(self) -> OnnxModel:
+        return self.beside("pitch.onnx")
+
     def decode(self, z: np.ndarray, *, label: Any = None) -> Sound:
         """The sound of latents, (n, frames, latent)."""
         if z.ndim != 3 or z.shape[2] != self.latent or not z.size:
@@ -59,7 +63,7 @@ class OnnxSound(OnnxModel):
     def hertz(self, z: Latents) -> Float[np.ndarray, "n frame"]:
         """The pitch of each frame, 0 where there is none."""
         middle, lowest, highest = self.facts["voiced"]
-        height, voiced = self.beside("pitch.onnx").all_of({"z": z.astype(np.float32)})
+        height, voiced = self.pitch.all_of({"z": z.astype(np.float32)})
         return (middle * np.exp(height.astype(np.float64))).clip(lowest, highest) * (voiced > 0)
 
     def _pulses(self, z: Latents) -> Float[np.ndarray, "n frame hop"] | None:
