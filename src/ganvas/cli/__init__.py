@@ -83,7 +83,7 @@ def main() -> None:
         if error.name != "torch":
             raise
         refuse(
-            "this needs torch, not installed here: see pytorch.org; without it there are files of an export"
+            "this needs torch, not installed here: see pytorch.org; only files of an ONNX export do without"
         )
     except BrokenPipeError:  # `ganvas recipes | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
