@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from ganvas.brought import VOICES
 from ganvas.core.device import pick, quicken
 from ganvas.core.errors import UserError
 from ganvas.core.files import read_json
@@ -32,10 +33,6 @@ from ganvas.recipes.base import find
 from ganvas.remote import fetched
 
 Message = Mapping[str, str]
-VOICES = Path(__file__).parent / "voices"
-"""Those that ganvas brings, a folder each."""
-VOICE = "asterisk"
-"""The one that speaks where none is named."""
 
 
 @dataclass

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from ganvas.model import VOICE, VOICES, load, run_of
+from ganvas.brought import VOICE, VOICES
+from ganvas.model import load, run_of
 
 FOX = "The quick brown fox jumps over the lazy dog."
 

@@ -4,11 +4,11 @@ import made
 import numpy as np
 import pytest
 import torch
-from without_torch import asked
+from without_torch import asked, refused
 
 from ganvas.core.errors import UserError
 from ganvas.export import noise, onnx, pieces, runtime, shrink, sounds
-from ganvas.export.networks import Spectra
+from ganvas.export.spectra import Spectra
 from ganvas.model import load
 from ganvas.models import saying
 from ganvas.nn.spectrogram import Fourier, Inverse
@@ -84,6 +84,11 @@ def test_it_is_the_same_for_the_same_seed_and_piece_by_piece(voice):
     assert np.array_equal(np.concatenate(pieces), whole)
     assert len(pieces) > 1
     assert not np.array_equal(model.say("Good morning.", seed=2)[:500], whole[:500])
+
+
+def test_what_needs_torch_says_so_where_it_is_not_installed(tmp_path):
+    assert "there is no run at missing.onnx" in refused(tmp_path, "say", "missing.onnx", "Good morning.")
+    assert "this needs torch" in refused(tmp_path, "train", "--data", "fashion")
 
 
 @pytest.mark.long

@@ -9,7 +9,7 @@ import sys
 class Absent:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in {"torch", "onnx", "onnxscript", "jinja2", "soundfile", "av"}:
-            raise ImportError(f"{name} is not installed")
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 sys.meta_path.insert(0, Absent())
 from ganvas.cli import main
 main()
@@ -19,7 +19,18 @@ assert "torch" not in sys.modules
 
 def asked(folder, *line):
     """What a command answers, run in this folder."""
-    arguments = [sys.executable, "-c", ABSENT, *map(str, line), "--json"]
-    answer = subprocess.run(arguments, cwd=folder, capture_output=True, text=True, check=False)
+    answer = _run(folder, *line, "--json")
     assert answer.returncode == 0, answer.stderr
     return json.loads(answer.stdout)
+
+
+def refused(folder, *line):
+    """The sentence by which it is refused."""
+    answer = _run(folder, *line)
+    assert (answer.returncode, answer.stdout, answer.stderr.count("\n")) == (2, "", 1), answer.stderr
+    return answer.stderr
+
+
+def _run(folder, *line):
+    arguments = [sys.executable, "-c", ABSENT, *map(str, line)]
+    return subprocess.run(arguments, cwd=folder, capture_output=True, text=True, check=False)

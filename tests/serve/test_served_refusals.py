@@ -51,6 +51,20 @@ def test_bad_values(client, path, body, status, code, param):
     assert len(error["message"]) < 400
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "param"),
+    [
+        ("/v1/completions", {"model": "lines", "prompt": "a" * 100_001}, "prompt"),
+        ("/v1/completions", {"model": "lines", "prompt": ["a", "a" * 100_001]}, "prompt.1"),
+        ("/v1/completions", {"model": "lines", "prompt": 5}, "prompt"),
+        ("/v1/chat/completions", {"model": "lines", "messages": [{"role": "user", "content": [{"type": "text",
+          "text": 5}]}]}, "messages.0.content.0.text"),
+    ],
+)  # fmt: skip
+def test_a_parameter_is_named_as_it_was_sent(client, path, body, param):
+    assert client.refused(path, body)[1]["param"] == param
+
+
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"prompt": NaN}', b"[" * 50_000])
 def test_broken_json(client, body):
     status, error = client.refused(PICTURES, body)

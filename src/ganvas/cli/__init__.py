@@ -79,6 +79,12 @@ def main() -> None:
         command()
     except UserError as error:
         refuse(str(error))
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        refuse(
+            "this needs torch, not installed here: see pytorch.org; only files of an ONNX export do without"
+        )
     except BrokenPipeError:  # `ganvas recipes | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:

@@ -21,7 +21,8 @@ class Serve:
     """
 
     run: Annotated[Positional[tuple[Path, ...]], written("RUN …")]
-    """Folders of runs, or hf:USER/NAME; each model is named by its folder."""
+    """Folders of runs, asterisk (a voice that ganvas brings), or hf:USER/NAME; each model is named by its
+    folder."""
     host: str = "127.0.0.1"
     """Where it listens: this machine only. Another address (0.0.0.0 for all) needs a key."""
     port: int = 8000

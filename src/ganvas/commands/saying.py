@@ -82,7 +82,7 @@ def pronounce(ask: "Say") -> dict[str, Any]:
 
 def _asked(ask: "Say") -> tuple[str, str]:
     """Who is to say what: of one word alone, the voice that ganvas brings says it."""
-    from ganvas.model import VOICE, VOICES
+    from ganvas.brought import VOICE, VOICES
 
     if ask.text is not None:
         if (

@@ -8,18 +8,18 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from ganvas.export.spectra import Frequencies, Spectra, across
 from ganvas.models.voice import with_blanks
 from ganvas.nn.decoder import Decoder as Transformer
 from ganvas.nn.decoder import Layer, angles
 from ganvas.nn.sentences import Teller
 from ganvas.nn.sequence import Sequence
 from ganvas.nn.speaking import Prior
-from ganvas.nn.spectrogram import FLOOR, Fourier, Frames, Inverse, Mel, Waves, overlapped
+from ganvas.nn.spectrogram import FLOOR, Frames, Mel, Waves
 from ganvas.nn.vocos import LOUDEST, Decoder, Encoder
 
 Past = Float[Tensor, "layer 2 batch head place width"]
 """Keys and values of the places so far, of every layer."""
-Frequencies = Float[Tensor, "batch frequency frame"]
 Speaker = Int[Tensor, " batch"] | None
 
 
@@ -49,78 +49,6 @@ class Moves(nn.Module):
         return self.prior.flow.inverse(u, torch.ones_like(u[:, :, 0], dtype=torch.bool), tone)
 
 
-class Spectra(nn.Module):
-    """Sound -> frequencies and back, in two steps of small matrix products (Cooley & Tukey 1965), which every
-    runtime has and does fast: size = rows x columns, sample m = columns r + c, frequency k = i + rows j.
-
-    Of i only the lower half is computed; the others are conjugates. The way back is the transposed way there.
-    """
-
-    rows: Tensor
-    columns: Tensor
-    slots: Tensor
-    signs: Tensor
-    places: Tensor
-    shares: Tensor
-    window: Tensor
-
-    def __init__(self, fourier: Fourier | Inverse):
-        super().__init__()
-        self.size, self.hop = fourier.size, fourier.hop
-        self.margin = (self.size - self.hop) // 2
-        rows = max(d for d in range(1, math.isqrt(self.size) + 1) if self.size % d == 0)
-        columns, kept = self.size // rows, rows // 2 + 1
-        self.shape = rows, columns, kept
-        i, r, c, j = (torch.arange(n, dtype=torch.float64) for n in (kept, rows, columns, columns))
-        first = torch.polar(torch.ones(()).double(), -2 * math.pi * i[:, None] * r / rows)
-        self.register_buffer("rows", torch.cat([first.real, first.imag]).T.float())
-        turns = i[:, None, None] * c[:, None] / self.size + c[:, None] * j / columns
-        then = torch.polar(torch.ones(()).double(), -2 * math.pi * turns)
-        real, imaginary = torch.cat([then.real, then.imag], 2), torch.cat([-then.imag, then.real], 2)
-        self.register_buffer("columns", torch.stack([real, imaginary], 1).flatten(1, 2).float())
-
-        k = torch.arange(self.size // 2 + 1)
-        low = k % rows < kept
-        at = torch.where(low, k % rows, rows - k % rows) * 2 * columns
-        at = at + torch.where(low, k // rows, columns - 1 - k // rows)
-        slots = torch.cat([at, at + columns])
-        self.register_buffer("slots", slots)
-        self.register_buffer("signs", torch.cat([torch.ones(len(k)), low * 2.0 - 1]))
-        places = torch.full((kept * 2 * columns,), len(slots))
-        places[slots] = torch.arange(len(slots))
-        self.register_buffer("places", places)
-        counted = torch.full((len(k),), 2 / self.size)
-        counted[0] = 1 / self.size
-        counted[self.size - k == k] = 1 / self.size
-        self.register_buffer("shares", counted.repeat(2))
-        self.register_buffer("window", fourier.window.cpu())
-
-    def of(self, sound: Waves) -> tuple[Frequencies, Frequencies]:
-        """Real and imaginary parts."""
-        rows, columns, kept = self.shape
-        padded = F.pad(sound[:, None], (self.margin, self.margin), mode="reflect")[:, 0]
-        hops = padded.unflatten(1, (-1, self.hop))
-        count = self.size // self.hop
-        frames = hops.shape[1] - count + 1
-        x = torch.cat([hops[:, k : k + frames] for k in range(count)], 2) * self.window
-        x = x.flatten(0, 1).unflatten(1, (rows, columns)).mT @ self.rows
-        x = x.unflatten(2, (2, kept)).permute(3, 0, 2, 1).flatten(2) @ self.columns
-        x = x.transpose(0, 1).flatten(1)[:, self.slots] * self.signs
-        return x.unflatten(0, (-1, frames)).mT.chunk(2, 1)  # pyright: ignore[reportReturnType] (two)
-
-    def back(self, real: Frequencies, imaginary: Frequencies) -> Waves:
-        _, columns, kept = self.shape
-        frames = real.shape[2]
-        x = torch.cat([real, imaginary], 1).mT.flatten(0, 1) * (self.shares * self.signs)
-        x = F.pad(x, (0, 1))[:, self.places].unflatten(1, (kept, -1)).transpose(0, 1)
-        x = (x @ self.columns.mT).unflatten(2, (2, columns)).permute(1, 3, 2, 0).flatten(2)
-        x = (x @ self.rows.T).mT.flatten(1) * self.window
-        x = overlapped(x.unflatten(0, (-1, frames)), self.hop)
-        weight = overlapped(self.window.square().expand(1, frames, -1), self.hop)
-        whole = x / weight.clamp(min=1e-8)
-        return whole[:, self.margin : self.margin + self.hop * frames]
-
-
 class Sounding(nn.Module):
     """z -> sound."""
 
@@ -129,7 +57,7 @@ class Sounding(nn.Module):
         self.decoder, self.spectra = decoder, Spectra(decoder.inverse)
 
     def forward(self, z: Frames) -> Waves:
-        log_amplitude, phase = self.decoder.leave(self.decoder.trunk(z)).mT.chunk(2, 1)
+        log_amplitude, phase = across(self.decoder.leave, self.decoder.trunk(z)).chunk(2, 1)
         return self.spectra.back(*polar(log_amplitude, phase))
 
 

@@ -7,8 +7,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from ganvas.export.networks import Spectra, polar
+from ganvas.export.networks import polar
 from ganvas.export.pieces import Piece, Trial
+from ganvas.export.spectra import Spectra, across
 from ganvas.models.wave import HOP, Autoencoder
 from ganvas.nn.pitch import HIGHEST, LOWEST
 from ganvas.nn.spectrogram import Frames, Waves
@@ -72,8 +73,8 @@ class Singing(nn.Module):
         folds, hiss = pulses.flatten(1), self.decoder.hiss
         at = (start + torch.arange(folds.shape[1], device=z.device)) % len(hiss)
         unit = self.decoder.fourier.window.square().sum().sqrt()
-        pulse, breath = self.spectra.of(folds), self.spectra.of(hiss[at][None])
-        tonal, noisy, loud, turned, phase = self.decoder.leave(self.decoder.trunk(z)).mT.chunk(5, 1)
+        pulse, breath = self.spectra.of(folds), self.spectra.of(hiss.index_select(0, at)[None])
+        tonal, noisy, loud, turned, phase = across(self.decoder.leave, self.decoder.trunk(z)).chunk(5, 1)
         (a, b), (c, d) = polar(tonal, turned), polar(loud, phase)
         breathed = noisy.clamp(max=LOUDEST).exp()
         real = (pulse[0] * a - pulse[1] * b + breath[0] * breathed) / unit + c

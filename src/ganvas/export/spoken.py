@@ -31,6 +31,10 @@ class OnnxSound(OnnxModel):
     def encoder(self) -> OnnxModel:
         return self.beside("encoder.onnx")
 
+    @cached_property
+    def pitch(self) -> OnnxModel:
+        return self.beside("pitch.onnx")
+
     def decode(self, z: np.ndarray, *, label: Any = None) -> Sound:
         """The sound of latents, (n, frames, latent)."""
         if z.ndim != 3 or z.shape[2] != self.latent or not z.size:
@@ -59,7 +63,7 @@ class OnnxSound(OnnxModel):
     def hertz(self, z: Latents) -> Float[np.ndarray, "n frame"]:
         """The pitch of each frame, 0 where there is none."""
         middle, lowest, highest = self.facts["voiced"]
-        height, voiced = self.beside("pitch.onnx").all_of({"z": z.astype(np.float32)})
+        height, voiced = self.pitch.all_of({"z": z.astype(np.float32)})
         return (middle * np.exp(height.astype(np.float64))).clip(lowest, highest) * (voiced > 0)
 
     def _pulses(self, z: Latents) -> Float[np.ndarray, "n frame hop"] | None:
@@ -215,9 +219,10 @@ def pulses(pitch: Float[np.ndarray, "n frame"], rate: int, hop: int, lowest: flo
 
 def _between(values: Float[np.ndarray, "n frame"], hop: int) -> Sound:
     """Of each sample, on straight lines between the middles of frames."""
-    at = (np.arange(values.shape[1] * hop) + 0.5) / hop - 0.5
-    middles = np.arange(values.shape[1])
-    return np.stack([np.interp(at, middles, row) for row in values])
+    ends = np.pad(values, ((0, 0), (1, 1)), "edge")
+    steps = np.diff(ends)[:, :, None] * (np.arange(hop) + 0.5) / hop
+    lines = (ends[:, :-1, None] + steps).reshape(len(values), -1)
+    return lines[:, hop // 2 :][:, : values.shape[1] * hop]
 
 
 def together(sounds: list[np.ndarray]) -> Sound:

@@ -61,10 +61,11 @@ def body(status: int, message: str, param: str | None = None, code: str | None =
 
 
 def of_validation(errors: Any) -> Refusal:
-    """The first of what pydantic has found, without what was sent."""
-    first = errors[0]
+    """The first of what pydantic has found, without what was sent; where one of several types may stand, what
+    was found farthest within the one that fits."""
+    first = max(errors, key=lambda one: (not one["type"].endswith("_type"), len(one["loc"])))
     kind = str(first["type"])
-    where = [str(part) for part in first["loc"] if part not in ("body", "query", "path")]
+    where = [str(part) for part in first["loc"] if isinstance(part, int) or _named(part)]
     param = ".".join(where) or None
     if kind == "json_invalid":
         return Refusal(400, "the body is not JSON", code=CODES[kind])
@@ -77,8 +78,15 @@ def of_validation(errors: Any) -> Refusal:
         said = "it is missing"
     if kind == "extra_forbidden":
         said = "there is no such parameter here"
+    if kind == "none_required":
+        said = "this cannot be had here; leave it out"
     code = CODES.get(kind, "invalid_type" if kind.endswith("_type") else "invalid_value")
     return Refusal(400, f"{param}: {said}", param=param, code=code)
+
+
+def _named(part: str) -> bool:
+    """Whether it is a name in what was sent, not one of pydantic's for a type that may stand there."""
+    return part.isidentifier() and part not in ("body", "query", "path", "str", "int", "float", "bool")
 
 
 def of_status(status: int) -> str:

@@ -4,6 +4,7 @@ import ipaddress
 import socket
 from collections.abc import Sequence
 from contextlib import contextmanager, suppress
+from errno import EADDRNOTAVAIL
 from pathlib import Path
 from signal import SIGINT, SIGTERM, signal
 from typing import Any
@@ -14,6 +15,7 @@ GRACE = 10
 """Seconds, for which answers that have begun go on after the end was asked for."""
 SHORTEST = 8
 """Characters of a key."""
+NOT_HERE = "there is no address {} here; --host takes one of this machine's, as 127.0.0.1"
 
 
 def serve(
@@ -105,15 +107,15 @@ def bound(host: str, port: int) -> Any:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         place = socket.socket(family, kind, protocol)  # asyncio sends at once by a socket that says TCP only
     except OSError:
-        raise UserError(
-            f"there is no address {host}; --host takes one of this machine's, as 127.0.0.1"
-        ) from None
+        raise UserError(NOT_HERE.format(host)) from None
     with place:
         place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             place.bind(address)
             place.listen(1024)
         except OSError as error:
+            if error.errno == EADDRNOTAVAIL:
+                raise UserError(NOT_HERE.format(host)) from None
             reason = (error.strerror or str(error)).lower()
             raise UserError(
                 f"port {port} of {host} cannot be had ({reason}); name another with --port"

@@ -41,7 +41,9 @@ export async function open(model) {
   if (mine !== address) return;
   figures(judged);
   const lines = diary.data.map(line => made("li", [line.step && `${word("step")} ${line.step}`, line.head, line.said, line.advice].filter(Boolean).join(" · ")));
-  $("diary").replaceChildren(...(lines.length ? lines : [made("li", word("noDiary"))]));
+  const list = document.createElement("ol");
+  list.append(...lines);
+  $("diary").replaceChildren(lines.length ? list : made("p", word("noDiary")));
 }
 
 export function wire(failed) {
