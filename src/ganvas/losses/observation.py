@@ -202,14 +202,18 @@ class Logistic:
         return joint.logsumexp(1).flatten(1).sum(1)
 
     def mean(self, params: Params) -> Items:
-        channels = self._channels(params)
-        logits, mean, _, coupling = self._law(params, channels)
+        logits, mean, _, coupling = self._law(params, self._channels(params))
         weight = logits.softmax(1)[:, :, None]
-        x = torch.zeros_like(mean[:, 0])
-        for c in range(channels):
-            expected = (weight * (mean + self._shift(coupling, x))).sum(1)
-            x = torch.cat([x[:, :c], expected[:, c : c + 1].clamp(-1, 1), x[:, c + 1 :]], 1)
-        return x
+        # Earlier channels are the same in all components, so these may be averaged first.
+        mean, coupling = (weight * mean).sum(1), (weight * coupling).sum(1)
+        found, first = list[Tensor](), 0
+        for c in range(mean.shape[1]):
+            expected = mean[:, c]
+            for k, earlier in enumerate(found):
+                expected = expected + coupling[:, first + k] * earlier
+            found.append(expected.clamp(-1, 1))
+            first += c
+        return torch.stack(found, 1)
 
     def cooled(self, params: Params, temperature: float) -> Params:
         """The likelier components more often, and every scale times the temperature."""
