@@ -43,8 +43,8 @@ class Observation(Protocol):
         ...
 
     def log_prob(self, params: Params, x: Items) -> PerItem:
-        """Of each of `params`: first those of one draw of z for each picture, then those of the next; or there
-        is one for all pictures."""
+        """Of each of `params`: first those of one draw of z for each picture, then those of the next; or
+        there is one for all pictures."""
         ...
 
     def mean(self, params: Params) -> Items: ...
