@@ -104,7 +104,7 @@ class _OfSigns(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
         ctx: Any, grad: Float[Tensor, "draw batch"]
     ) -> tuple[Float[Tensor, "draw batch place"], None]:
         logits, x = ctx.saved_tensors
