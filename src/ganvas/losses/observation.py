@@ -43,8 +43,8 @@ class Observation(Protocol):
         ...
 
     def log_prob(self, params: Params, x: Items) -> PerItem:
-        """Of each of `params`: these are of all pictures' first draws of z, then of all second ones, and so on;
-        or there is one for all pictures."""
+        """Of each of `params`: first those of one draw of z for each picture, then those of the next; or
+        there is one for all pictures."""
         ...
 
     def mean(self, params: Params) -> Items: ...
@@ -104,7 +104,7 @@ class _OfSigns(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
         ctx: Any, grad: Float[Tensor, "draw batch"]
     ) -> tuple[Float[Tensor, "draw batch place"], None]:
         logits, x = ctx.saved_tensors

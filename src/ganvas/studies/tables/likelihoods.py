@@ -56,10 +56,8 @@ LADDER = {"hidden": 128, "vectors": 2, "groups": 2, "warmup": 0.05} | {
     "training.precision": "auto",
 }
 BINARY = {"observation": "bernoulli"}
-IWAE = DENSE | BINARY | {"samples": 50, "bound": "iwae", "passed": 5} | {
-    "training.batch": 50,
-    "training.precision": "auto",
-}
+FIFTY = {"samples": 50, "bound": "iwae", "passed": 5, "training.batch": 50, "training.precision": "auto"}
+IWAE = DENSE | BINARY | FIFTY
 PLACES = BINARY | {"training.batch": 32, "training.precision": "auto"}
 MNIST_NLL = Table(
     title="MNIST, negative log-likelihood in nats",
