@@ -9,7 +9,7 @@ turns as in their meeting, from the 10,000 sequences of the row and fresh sample
 one has the higher verdict (AUC; .5 is a guess), and of both kinds together that are on their side (accuracy).
 The best that any critic can do is known: log P(x) under the oracle less that under the generator.
 
-`--judge RUN` says instead how a run of the adversarial stage stands, over temperature and as the table has it,
+`--judge RUN` says instead how a run of the adversarial stage stands, over temperature as the table has it,
 beside the stage of likelihood that it began from.
 
 `--fresh` gives the critics new sequences of the oracle at every step, more than there are to be had: what is
