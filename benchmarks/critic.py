@@ -9,6 +9,9 @@ turns as in their meeting, from the 10,000 sequences of the row and fresh sample
 one has the higher verdict (AUC; .5 is a guess), and of both kinds together that are on their side (accuracy).
 The best that any critic can do is known: log P(x) under the oracle less that under the generator.
 
+`--judge RUN` says instead how a run of the adversarial stage stands, over temperature as the table has it,
+beside the stage of likelihood that it began from.
+
 `--fresh` gives the critics new sequences of the oracle at every step, more than there are to be had: what is
 then gained is what 10,000 are too few for.
 """
@@ -25,11 +28,13 @@ import torch
 from torch import Tensor
 
 import ganvas
+from ganvas.core.run import Run
 from ganvas.core.settings import override
 from ganvas.data.text import load
 from ganvas.recipes.base import adam, find
 from ganvas.studies import oracle
-from ganvas.studies.tables.oracle import COMMON, CRITIC
+from ganvas.studies.tables.base import Question
+from ganvas.studies.tables.oracle import COMMON, CRITIC, judge
 
 LENGTH = 20
 FEW = 2_000
@@ -47,9 +52,15 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=3_000)
     parser.add_argument("--looks", type=int, default=6)
     parser.add_argument("--fresh", action="store_true")
+    parser.add_argument("--judge", type=Path)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     torch.set_num_threads(1)
+    if args.judge:
+        question = Question(FEW, args.seed, args.folder, args.oracle)
+        found = judge(LENGTH, Run.open(args.judge), question, lambda done, total: None)
+        print(json.dumps({name: found[name] for name in ("undone", "curve", "before")}))
+        return
     law = oracle.read(args.oracle)
     likely: Any = ganvas.load(args.folder / "likelihood" / f"seed-{args.seed}", "cpu").objective
     path = next(args.folder.glob(f"sequences-{LENGTH}-*.txt"))

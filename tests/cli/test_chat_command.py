@@ -57,6 +57,9 @@ def test_what_is_forgotten_is_said(typed, trained):
         "chat", trained / "chats", "--length", 4, lines="one question\nanother question\nthird\n"
     )
     assert "The model looks back 48 tokens: the oldest" in err
+    _, _, err = typed("chat", trained / "chats", "--length", 4, "--message", "long " * 20)
+    assert "The message has 101 tokens, and the model looks back 48: it reads their end." in err
+    assert "forgotten" not in err
 
 
 def test_chats_are_judged_by_their_replies(typed, trained):

@@ -83,6 +83,15 @@ def test_the_price_of_the_kl_rises_and_some_is_free():
 
 
 @torch.no_grad()
+def test_place_by_place_the_logits_are_those_of_the_whole():
+    model = build()
+    x, given = torch.randint(256, (3, 12)), model.decoder.given(torch.randn(3, 5))
+    cache = model.decoder.decoder.cache(3)
+    places = [model.decoder(x[:, k : k + 1], given, cache) for k in range(12)]
+    assert (torch.cat(places, 1) - model.decoder(x, given)).abs().max() < 1e-4
+
+
+@torch.no_grad()
 def test_what_stands_beside_an_item_in_a_batch_does_not_matter():
     model = build()
     alone, both = items("abc", model=model), items("abc", "de fg hijk", model=model)

@@ -102,13 +102,16 @@ def _reply(model: "Model", messages: list[dict[str, str]], ask: "Chat") -> str:
 
 
 def _warn(model: "Model", messages: list[dict[str, str]]) -> None:
-    """Once what was said is longer than the context."""
-    from ganvas.data.chats import asked
+    """Once what was said, or the last message by itself, is longer than the context."""
+    from ganvas.data.chats import Chat, asked
     from ganvas.data.openings import opening
     from ganvas.terminal import said
 
-    turns, context = asked(messages), model.spec.shape[0]
-    assert model.spec.vocabulary is not None
-    _, seen = opening(turns, model.spec.vocabulary, context)
+    turns, context, words = asked(messages), model.spec.shape[0], model.spec.vocabulary
+    assert words is not None
+    begun, seen = opening(turns, words, context)
+    count, marks = len(words.encode(Chat(seen))), 2  # a start, and whose turn it is
+    if len(begun) - marks < count:
+        said(f"The message has {count:,} tokens, and the model looks back {context:,}: it reads their end.")
     if forgotten := len(turns) - len(seen):
         said(f"The model looks back {context:,} tokens: the oldest {forgotten:,} messages are forgotten.")
