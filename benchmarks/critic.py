@@ -10,7 +10,9 @@ one has the higher verdict (AUC; .5 is a guess), and of both kinds together that
 The best that any critic can do is known: log P(x) under the oracle less that under the generator.
 
 `--judge RUN` says instead how a run of the adversarial stage stands, over temperature as the table has it,
-beside the stage of likelihood that it began from.
+beside the stage of likelihood that it began from: rows of temperature, samples under the oracle with the half
+of their 95 % interval, the oracle's sequences under the model, and by how much the row lies beyond the curve
+of likelihood.
 
 `--fresh` gives the critics new sequences of the oracle at every step, more than there are to be had: what is
 then gained is what 10,000 are too few for.
@@ -28,13 +30,12 @@ import torch
 from torch import Tensor
 
 import ganvas
-from ganvas.core.run import Run
 from ganvas.core.settings import override
 from ganvas.data.text import load
 from ganvas.recipes.base import adam, find
 from ganvas.studies import oracle
-from ganvas.studies.tables.base import Question
-from ganvas.studies.tables.oracle import COMMON, CRITIC, judge
+from ganvas.studies.beyond import gap
+from ganvas.studies.tables.oracle import COMMON, CRITIC, TEMPERATURES, unseen
 
 LENGTH = 20
 FEW = 2_000
@@ -53,15 +54,15 @@ def main() -> None:
     parser.add_argument("--looks", type=int, default=6)
     parser.add_argument("--fresh", action="store_true")
     parser.add_argument("--judge", type=Path)
+    parser.add_argument("--samples", type=int, default=FEW, help="of each temperature, with --judge")
+    parser.add_argument("--temperatures", type=float, nargs="+", default=TEMPERATURES)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    if args.judge:
-        question = Question(FEW, args.seed, args.folder, args.oracle)
-        found = judge(LENGTH, Run.open(args.judge), question, lambda done, total: None)
-        print(json.dumps({name: found[name] for name in ("undone", "curve", "before")}))
-        return
     law = oracle.read(args.oracle)
+    if args.judge:
+        print(json.dumps(stands(args, law)))
+        return
     likely: Any = ganvas.load(args.folder / "likelihood" / f"seed-{args.seed}", "cpu").objective
     path = next(args.folder.glob(f"sequences-{LENGTH}-*.txt"))
     start = likely.vocabulary.start
@@ -80,6 +81,26 @@ def main() -> None:
         )
         for line in learnt(duel, recipe, data, law if args.fresh else None, real, fake, args):
             print(json.dumps(told | line), flush=True)
+
+
+def stands(args: Any, law: oracle.Oracle) -> dict[str, list[list[float | None]]]:
+    """The curve of the likelihood stage, and that of the run."""
+    after: Any = ganvas.load(args.judge, "cpu").objective
+    x, start, curves = unseen(law, LENGTH, FEW, args.folder), after.vocabulary.start, {}
+    for name, one in (("before", after.before()), ("after", after)):
+        backward = oracle.nll(one.model, start, x, args.temperatures).mean(1).tolist()
+        rows = []
+        for temperature, back in zip(args.temperatures, backward, strict=True):
+            generator = torch.Generator().manual_seed(args.seed)
+            made = oracle.sampled(one.model, start, args.samples, LENGTH, temperature, generator)
+            nats = law.nll(made)
+            spread = 1.96 * float(nats.std()) / len(nats) ** 0.5
+            rows.append([temperature, float(nats.mean()), spread, back])
+        curves[name] = rows
+    curve = [[row[0], row[1], row[3]] for row in curves["before"]]
+    for row in curves["after"]:
+        row.append(gap([row[0], row[1], row[3]], curve))
+    return curves
 
 
 def held_out(duel: Any, data: Any, law: oracle.Oracle, start: int, seed: int) -> tuple[Tensor, Tensor]:

@@ -1,6 +1,7 @@
 """Language model: P(text) = prod_i P(token_i | those before it), exactly, by a transformer."""
 
 import math
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -167,16 +168,16 @@ class LM(Objective):
         first half of another.
         """
         device = self.lengths.device
-        seen = prompt[-self.context :].to(device).expand(n, -1)
+        new = prompt[-self.context :].to(device).expand(n, -1)
+        seen = deque(new.split(1, 1), max(1, self.context // 2))
         cache = self.model.cache(n)
-        new = seen
         while True:
             token = choice.draw(self.model(new, cache)[:, -1], generator)
             yield token
-            seen = torch.cat([seen[:, -self.context :], token[:, None]], 1)
             new = token[:, None]
+            seen.append(new)
             if not cache.room:
-                cache, new = self.model.cache(n), seen[:, -max(1, self.context // 2) :]
+                cache, new = self.model.cache(n), torch.cat([*seen], 1)
 
     @torch.no_grad()
     def sample(  # pyright: ignore[reportIncompatibleMethodOverride] (it takes these conditions only)
