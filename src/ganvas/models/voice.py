@@ -45,8 +45,8 @@ class PriorSettings(SoundPlayer):
     """Its layers."""
     heads: int = Field(default=2, ge=1, le=64)
     """Of its attention; they divide the width into even parts."""
-    dropout: float = Field(default=0.1, ge=0, lt=1)
-    """Share of each layer's outcome that is left out in training."""
+    dropout: float = Field(default=0.25, ge=0, lt=1)
+    """Share of each layer's outcome that is left out in training, lest recordings be learnt by heart."""
     flow: int = Field(default=128, ge=8, le=4096)
     """Channels of the flow."""
     moves: int = Field(default=4, ge=1, le=64)

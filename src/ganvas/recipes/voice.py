@@ -14,7 +14,7 @@ class Recipe(voice.Settings):
 
     kind: ClassVar[str] = "speech"
     paper: ClassVar[str] = "Kim et al. 2021 (VITS), with the decoder of Vocos: Siuzdak 2024"
-    cost: ClassVar[str] = "2 hours of one core for 10,600 steps, an estimated 9 for the default"
+    cost: ClassVar[str] = "2 hours of one core for 10,600 steps, an estimated 4 to 9 for the default"
 
     speech: SpeechSettings = SpeechSettings()
     """How recordings are prepared."""

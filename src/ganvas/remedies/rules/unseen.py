@@ -31,7 +31,7 @@ MEASURES = (
         "bits a byte",
         (Change("model.dropout", 0.2), Change("decoder.dropout", 0.2), Change("model.width", times=0.5)),
     ),
-    Measure("reading", "speech", "nats a frame", (Change("prior.dropout", 0.25),)),
+    Measure("reading", "speech", "nats a frame", (Change("prior.dropout", 0.4),)),
 )
 
 
