@@ -142,9 +142,7 @@ class Composer(nn.Module):
         if prior.label is not None and label is not None:
             x = x + prior.label(label)[:, None]
         x, present = gone_through(prior.layers, x, prior.heads, past)
-        numbers = prior.leave(prior.norm(x)).unflatten(2, (prior.mixtures, -1))
-        mean, log_dev = numbers[..., 1:].chunk(2, 3)
-        return numbers[..., 0].log_softmax(2), mean, log_dev, present
+        return *prior.law(prior.norm(x)), present
 
 
 def cache_of(layers: nn.ModuleList, heads: int) -> tuple[int, int, int]:

@@ -95,7 +95,7 @@ def of_vocoder(objective: Autoencoder) -> Sequence[Piece]:
             for t in range(count):
                 states.append(prior._states(before[:, t : t + 1], label, t, cache))
                 cache.filled += 1
-            law = prior._law(torch.cat(states[past:], 1))
+            law = prior.law(torch.cat(states[past:], 1))
             shifted = torch.cat([z[:, :1], z[:, :-1]], 1)[:, past:]
             stored = cache.store.detach().clone()
             yield {"z": shifted, "past": stored[..., :past, :]} | said, (*law, stored)

@@ -18,7 +18,7 @@ class Sequence(nn.Module):
         super().__init__()
         self.heads, self.mixtures = heads, mixtures
         self.enter = nn.Linear(latent, width)
-        self.first = nn.Parameter(torch.zeros(1, 1, width))
+        self.first = nn.Parameter(torch.randn(1, 1, width))  # of zeros each norm would multiply the gradient
         self.label = nn.Embedding(classes, width) if classes else None
         self.layers = nn.ModuleList(Layer(width, heads, dropout) for _ in range(depth))
         self.norm = nn.RMSNorm(width)
@@ -39,7 +39,8 @@ class Sequence(nn.Module):
             x = layer(x, turns, hidden, cache, k)
         return self.norm(x)
 
-    def _law(self, states: Frames) -> tuple[Tensor, Tensor, Tensor]:
+    def law(self, states: Frames) -> tuple[Tensor, Tensor, Tensor]:
+        """Of the frame after each: log-weights, means and log-deviations of the mixture."""
         numbers = precise(self.leave(states)).unflatten(2, (self.mixtures, -1))
         weight, rest = numbers[..., 0], numbers[..., 1:]
         mean, log_dev = rest.chunk(2, 3)
@@ -54,7 +55,7 @@ class Sequence(nn.Module):
     ]:
         """Of each frame, given those before it: log-weights, means and log-deviations."""
         before = torch.cat([self.first.expand(len(z), -1, -1), self.enter(z[:, :-1])], 1)
-        return self._law(self._states(before, label, 0, None))
+        return self.law(self._states(before, label, 0, None))
 
     @torch.no_grad()
     def draw(
@@ -70,7 +71,7 @@ class Sequence(nn.Module):
         cache = Cache(len(self.layers), n, self.heads, frames, width // self.heads, self.first)
         x, found = self.first.expand(n, -1, -1), []
         for t in range(frames):
-            weight, mean, log_dev = self._law(self._states(x, label, t, cache))
+            weight, mean, log_dev = self.law(self._states(x, label, t, cache))
             cache.filled += 1
             which = torch.multinomial(weight[:, 0].exp().cpu(), 1, generator=generator)
             rows = torch.arange(n), which[:, 0]
