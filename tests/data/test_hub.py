@@ -10,6 +10,7 @@ from ganvas.core.errors import UserError
 from ganvas.data.load import kind_of, load
 from ganvas.data.sound import SoundSettings
 from ganvas.data.speech import SpeechSettings
+from ganvas.data.text import TextSettings
 
 pytest.importorskip("datasets")
 
@@ -58,6 +59,35 @@ def test_labels_of_sounds_are_classes(clips, published):
     found = published(clips(12), {"label": names}, label=[0, 1] * 6)
     assert kind_of(found) == "sound"
     assert load(found, SoundSettings(held_out=0)).classes == ("kick", "snare")
+
+
+def written(folder, types, **columns):
+    """A data set of rows."""
+    import pyarrow
+    from pyarrow import parquet
+
+    folder.mkdir()
+    facts = {"info": {"features": types}}
+    table = pyarrow.table(columns).replace_schema_metadata({"huggingface": json.dumps(facts)})
+    parquet.write_table(table, folder / "train.parquet")
+    return f"hf:{folder}"
+
+
+def test_text_of_the_hub_is_that_of_a_file(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    texts = [f"Nummer {k}: größer." for k in range(40)]
+    kinds = {"_type": "ClassLabel", "names": ["bad", "good"]}
+    types = {"text": WORDS, "stars": kinds, "title": WORDS}
+    found = written(tmp_path / "rows", types, text=texts, stars=[0, 1] * 20, title=[x.upper() for x in texts])
+    (tmp_path / "rows.jsonl").write_text("\n".join(json.dumps({"text": text}) for text in texts))
+    assert kind_of(found) == "text"
+    settings = TextSettings(context=16, held_out=0)
+    hub, file = load(found, settings), load(tmp_path / "rows.jsonl", settings)
+    assert np.array_equal(hub.fetch(np.arange(9))["text"], file.fetch(np.arange(9))["text"])
+    labelled = load(found, TextSettings(context=16, held_out=0, label="stars", column="title"))
+    assert any("2 labels: bad, good" in note for note in labelled.notes)
+    with pytest.raises(UserError, match="no “body” that is text"):
+        load(found, TextSettings(column="body"))
 
 
 def test_what_a_set_lacks_is_said(clips, published, tmp_path):

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ganvas.core.errors import UserError
-from ganvas.data.chats import Chat, chat_of, is_chat
+from ganvas.data import hub
+from ganvas.data.archives import Read
+from ganvas.data.chats import NAMES, Chat, chat_of, is_chat
 from ganvas.data.decoding import decoded
 from ganvas.data.sources import missing, stamp_of, walk
 from ganvas.data.table import SEPARATORS
@@ -61,9 +63,11 @@ class TextSource:
 
 
 def holds_text(path: str) -> bool:
-    """Whether it is a file of text, or a folder with such in it and no picture."""
+    """Whether it is a file of text, a folder with such in it and no picture, or rows of text of the hub."""
     from ganvas.data.sources import PICTURES
 
+    if path.startswith("hf:"):
+        return hub.holds_text(path, (COLUMN, *NAMES))
     place = Path(path).expanduser()
     if not place.is_dir():
         return place.suffix.lower() in SUFFIXES
@@ -83,23 +87,24 @@ def open_text(
 
     if path in builtin.TEXTS:
         file = builtin.text_file(path)
-        raw = file.name.removesuffix(file.suffix)
-        return TextSource(
-            path, [file.name, file.stat().st_size], lambda: _read([(raw, file)], unit, column, label)
-        )
+        packed = [(file.name.removesuffix(file.suffix), lambda: _unpacked(file))]
+        return TextSource(path, [file.name, file.stat().st_size], lambda: _read(packed, unit, column, label))
+    if path.startswith("hf:"):
+        rows, stamp = hub.rows(path)
+        return TextSource(path, stamp, lambda: _read([(path, rows)], unit, column, label))
     place = Path(path).expanduser()
     if not place.exists():
         raise missing(path)
     if not place.is_dir():
         if place.suffix.lower() not in (*SUFFIXES, *TABLES):
             raise UserError(f"{path} is none of the files that hold text; expected {_expected()}")
-        alone = [(str(place), place)]
+        alone = [(str(place), place.read_bytes)]
         return TextSource(place.name, stamp_of([place]), lambda: _read(alone, unit, column, label))
     known = (*SUFFIXES, *(TABLES if column else ()))
     files = sorted(f for f in walk(place) if f.suffix.lower() in known)
     if not files:
         raise UserError(f"There is no text in {place}; expected {_expected()}")
-    named = [(f.relative_to(place).as_posix(), f) for f in files]
+    named = [(f.relative_to(place).as_posix(), f.read_bytes) for f in files]
     return TextSource(place.absolute().name, stamp_of(files), lambda: _read(named, unit, column, label))
 
 
@@ -107,16 +112,16 @@ def _expected() -> str:
     return f"{', '.join(SUFFIXES)} files, a .csv with --text.column, a folder of such, or a built-in set"
 
 
-def _read(files: list[tuple[str, Path]], unit: Unit, column: str | None, label: str | None) -> Corpus:
+def _read(files: list[tuple[str, Read]], unit: Unit, column: str | None, label: str | None) -> Corpus:
     corpus = Corpus()
     alone = len(files) == 1
-    for name, file in files:
-        text, encoding = decoded(_bytes(file), name)
+    for name, read in files:
+        text, encoding = decoded(read(), name)
         corpus.encodings[encoding] += 1
         if encoding != "utf-8":
             corpus.notes.append(f"{name} is read as {encoding}.")
         suffix = Path(name).suffix.lower()
-        if suffix in ROWS:
+        if suffix in ROWS or name.startswith("hf:"):
             corpus.documents += _rows(text, name, column or COLUMN, label, corpus)
         elif suffix in TABLES:
             corpus.documents += _cells(text, name, column, label, corpus)
@@ -127,13 +132,12 @@ def _read(files: list[tuple[str, Path]], unit: Unit, column: str | None, label: 
     return _sorted_out(corpus, " ".join(name for name, _ in files[:1]) if alone else "The files", unit, alone)
 
 
-def _bytes(file: Path) -> bytes:
-    """Of a file as it is, or of a built-in one that is packed."""
+def _unpacked(file: Path) -> bytes:
+    """Of a built-in text."""
     import gzip
     import lzma
 
-    unpack = {".gz": gzip.decompress, ".xz": lzma.decompress}.get(file.suffix, bytes)
-    return unpack(file.read_bytes())
+    return {".gz": gzip.decompress, ".xz": lzma.decompress}[file.suffix](file.read_bytes())
 
 
 def _plain(text: str, name: str, unit: Unit, alone: bool, corpus: Corpus) -> list[str]:

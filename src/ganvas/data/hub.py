@@ -2,6 +2,8 @@
 
 import csv
 import io
+import json
+from collections.abc import Collection
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,6 +55,26 @@ def recordings(path: str) -> tuple[dict[str, Read], Any]:
         )
         files[LIST] = text.getvalue().encode
     return files, [path, table._fingerprint]
+
+
+def holds_text(path: str, columns: Collection[str]) -> bool:
+    """Whether one of these columns is there, and neither pictures nor sounds."""
+    table = _table(path)
+    return bool({*table.features} & {*columns}) and not _columns(table, "Image") + _columns(table, "Audio")
+
+
+def rows(path: str) -> tuple[Read, Any]:
+    """The rows of one split as lines of JSON, classes by name, without pictures and sounds; and what changes
+    when they do."""
+    table = _table(path)
+    table = table.remove_columns(_columns(table, "Image") + _columns(table, "Audio"))
+    names = {label: table.features[label].int2str for label in _columns(table, "ClassLabel")}
+
+    def read() -> bytes:
+        named = (row | {label: name(row[label]) for label, name in names.items()} for row in table)
+        return "\n".join(json.dumps(row, ensure_ascii=False, default=str) for row in named).encode()
+
+    return read, [path, table._fingerprint]
 
 
 @lru_cache(maxsize=1)

@@ -52,7 +52,7 @@ def kind_of(path: str, asked: Iterable[str] = ()) -> str:
     if path in BUILTIN and BUILTIN[path].kind != "speech":
         return BUILTIN[path].kind
     table = Path(path).suffix.lower() in TABLES
-    if table and "text" in rooms:
+    if "text" in rooms and (table or path.startswith("hf:")):
         return "text"
     if path in BUILTIN or holds_sound(path):
         return _of_recordings(path, rooms)
