@@ -45,7 +45,7 @@ class Settings(wave.Settings):
     """The autoencoder's, and what makes new sounds."""
 
     beta: float = Field(default=0.02, ge=0)
-    """Weight of the KL divergence, in nats a frame: less than a voice's, or sounds hardly find their way into z."""
+    """Weight of the KL divergence, in nats a frame: with a voice's, hardly anything would be in z."""
     prior: PriorSettings = PriorSettings()
     """The law of the latents."""
     composing: float = Field(default=0.75, ge=0, le=1)
