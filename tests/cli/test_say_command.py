@@ -9,7 +9,9 @@ import pytest
 import soundfile
 
 from ganvas.brought import VOICE, VOICES
+from ganvas.cli.saying import Say
 from ganvas.model import load, run_of
+from ganvas.models.manners import Manner
 
 FOX = "The quick brown fox jumps over the lazy dog."
 
@@ -86,3 +88,8 @@ def test_a_name_is_the_voice_that_is_brought_unless_a_run_here_has_it(tmp_path, 
     assert run_of(VOICE).path == VOICES / VOICE
     (tmp_path / VOICE / "recipe.json").write_text("{}")
     assert run_of(VOICE).path == Path(VOICE)
+
+
+def test_the_command_says_it_as_python_does():
+    for name, field in Manner.model_fields.items():
+        assert getattr(Say, name) == field.default

@@ -125,6 +125,10 @@ def test_held_out_text_that_rises_a_little_or_with_the_training_text_is_no_overf
         return course(**{"bits_per_byte/held_out": held_out, "bits_per_byte/training": training})
 
     assert unseen.overfits(course_of(0.1, 0.02)) is not None
+    rising, falling = (lambda k: 6 + 0.2 * max(0, k - 5)), (lambda k: 5 - 0.1 * k)
+    spoken = unseen.overfits(course(**{"reading/held_out": rising, "reading/training": falling}))
+    assert spoken is not None
+    assert "nats a frame" in spoken.said
     assert unseen.overfits(course_of(0.007, 0.02)) is None
     assert unseen.overfits(course_of(0.1, -0.02)) is None
 

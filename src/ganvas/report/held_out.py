@@ -9,11 +9,12 @@ from ganvas.core.files import read_json
 from ganvas.core.loop import Trainer
 from ganvas.core.randomness import mixed
 from ganvas.core.run import HELD_OUT, Run
+from ganvas.remedies.rules.unseen import MEASURES
 from ganvas.report.quality import BURDEN, best, keep
 
 ITEMS = 64
 """Held-out items, or windows of text, whose figures are taken."""
-UNITS = {"text": ("bits_per_byte", "bits a byte"), "speech": ("reading", "nats a frame")}
+UNITS = {measure.items: (measure.name, measure.unit) for measure in MEASURES}
 """By the kind of data: the figure that is lower the better items are foretold, and its unit."""
 WORSE = 1.01
 """Of the best figure, from which the user is told. The windows are the same each time, so that drawing them

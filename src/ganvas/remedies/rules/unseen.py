@@ -8,8 +8,8 @@ from ganvas.remedies.evidence import Checkup, Finding, series
 
 WORSE = 1.03
 """Share of the best held-out figure that is too much. Measured: 1.022 at the end of half an hour on 7,199
-poems, 1.74 after 15 minutes on 2,025 chats, which were best after 3.5; 1.10 for a voice that had read its 21
-minutes 60 times more than was good for it (docs/results/voice.md)."""
+poems, 1.74 after 15 minutes on 2,025 chats, which were best after 3.5; 1.10 for a voice
+after 6,007 steps of reading, beside its 2,540th (docs/results/voice.md)."""
 LOOKS = 3
 """At held-out items, one after another, that were all as bad."""
 
@@ -21,6 +21,8 @@ class Measure:
     name: str
     items: str
     unit: str
+    sooner: str
+    """How to stop sooner; {step}: where it was best."""
     changes: tuple[Change, ...]
 
 
@@ -29,9 +31,10 @@ MEASURES = (
         "bits_per_byte",
         "text",
         "bits a byte",
+        "--steps {step}",
         (Change("model.dropout", 0.2), Change("decoder.dropout", 0.2), Change("model.width", times=0.5)),
     ),
-    Measure("reading", "speech", "nats a frame", (Change("prior.dropout", 0.4),)),
+    Measure("reading", "speech", "nats a frame", "a smaller --together", (Change("prior.dropout", 0.4),)),
 )
 
 
@@ -55,7 +58,7 @@ def _by(measure: Measure, seen: Sequence[Checkup]) -> Finding | None:
         f"held-out {measure.items} takes {late[-1]:.2f} {measure.unit}, and took {best:.2f} at step "
         f"{since:,}; that which it is trained on takes {now:.2f} and took {then:.2f}: it learns by heart",
         since,
-        f"More {measure.items} would help most; or stop sooner: --steps {since}",
+        f"More {measure.items} would help most; or stop sooner: {measure.sooner.format(step=since)}",
         {"held_out": late[-1], "best": best, "training": now},
         measure.changes,
     )
