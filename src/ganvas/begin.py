@@ -10,13 +10,12 @@ import torch
 
 from ganvas.core import distributed
 from ganvas.core.errors import UserError
-from ganvas.core.files import sha256
+from ganvas.core.files import read_json, sha256
 from ganvas.core.loop import Observer, Trainer
 from ganvas.core.randomness import reseed
 from ganvas.core.run import Run, environment, refuse_taken
 from ganvas.core.schedule import seconds
 from ganvas.core.settings import each, override
-from ganvas.core.transfer import inherit
 from ganvas.core.turns import Objective
 from ganvas.data.load import kind_of, load
 from ganvas.model import folder_of
@@ -70,12 +69,13 @@ def new(ask: Ask, where: torch.device, observer: Observer) -> Trainer:
     source = str(ask.data)
     path = Path(ask.out) if ask.out is not None else _free(_stem(source))
     refuse_taken(path)
-    if ask.init_from:
-        folder_of(ask.init_from)  # before anything is read that takes its time
+    other = None if ask.init_from is None else read_json(folder_of(ask.init_from) / "config.json")
     distributed.barrier()  # the first process makes the folder only when all have seen that there is none
     kind = kind_of(source, ask.settings)
     name = of_kind(ask.recipe, kind) if ask.recipe else DEFAULTS[kind]
-    recipe = override(find(name), ask.settings | _length(ask.steps))
+    recipe = find(name)
+    recipe = recipe.upon(other) if hasattr(recipe, "upon") else recipe
+    recipe = override(recipe, ask.settings | _length(ask.steps))
     items = load(source, data_settings(recipe), observer.reading)
     changed = suited(recipe, len(items), items.spec, ask.settings)
     recipe = override(recipe, changed)
@@ -150,7 +150,7 @@ def in_force(run: Run, items: Any, where: torch.device) -> Trainer:
     record = run.record
     trainer = trainer_of(record, override(asked(record), course_of(run).changes), items, run, where)
     if known := record.get("init_from"):  # which is asked for only where no checkpoint came of it yet
-        trainer.start = lambda objective: inherit(objective, _networks(Path(known["run"]), known["sha256"]))
+        trainer.start = lambda objective: objective.inherit(_networks(Path(known["run"]), known["sha256"]))
     return trainer
 
 
@@ -163,10 +163,10 @@ def _start_from(path: Path, trainer: Trainer) -> dict[str, Any]:
     """Let it start from the networks of another run; what is recorded of that."""
     other = _networks(path)
     try:
-        found = inherit(trainer.objective, other)
+        found = trainer.objective.inherit(other)
     except UserError as error:
         raise UserError(f"{trainer.run.path} cannot start from {path}: {error}") from None
-    trainer.start = lambda objective: inherit(objective, other)
+    trainer.start = lambda objective: objective.inherit(other)
     return {"run": str(path), "sha256": sha256(_weights(path)), "found": [str(one) for one in found]}
 
 

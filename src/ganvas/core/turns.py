@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from ganvas.core import transfer
 from ganvas.core.distributed import average_gradients
 
 if TYPE_CHECKING:
@@ -58,6 +59,10 @@ class Objective(nn.Module):
         buffers of the same names in the model that is written, and there only.
         """
         return {}
+
+    def inherit(self, other: "Objective") -> list[transfer.Inheritance]:
+        """Start from the networks of another model; what came of it. UserError where nothing fits."""
+        return transfer.inherit(self, other)
 
     def turns(self, batch: Batch, step: int) -> Iterator[Turn]:
         """What each player minimises in this step, turn by turn; code after a `yield` sees the update."""

@@ -70,6 +70,7 @@ class Duel(LM):
     was at the end of the first stage is kept, to be compared with: `before`.
     """
 
+    was = "likelihood stage"
     reached: int = 0
     """Looks that are due by now."""
     stage: Tensor

@@ -169,9 +169,11 @@ class NGram(Objective):
         p = np.zeros((contexts.shape[1], self.tokens))
         for table, row in [*zip(self._tables, contexts, strict=True)][::-1]:
             known = (row >= 0) & (table.totals[row] > 0)
-            for k in np.flatnonzero(known):
-                own = slice(table.starts[row[k]], table.starts[row[k] + 1])
-                p[k, table.nexts[own]] += left[k] * table.shares[own]
+            which = np.flatnonzero(known)
+            first, sizes = table.starts[row[which]], table.starts[row[which] + 1] - table.starts[row[which]]
+            at = np.arange(sizes.sum()) + np.repeat(first - sizes.cumsum() + sizes, sizes)
+            k = np.repeat(which, sizes)
+            p[k, table.nexts[at]] += left[k] * table.shares[at]  # no pair comes twice
             left *= np.where(known, table.discount * table.kinds[row] / table.totals[row].clip(1), 1)
         p += left[:, None] / self.tokens
         return p

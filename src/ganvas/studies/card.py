@@ -28,7 +28,11 @@ ORDER = 4
 """Longest n-grams of BLEU and self-BLEU."""
 SCORED = 100
 """Held-out items or windows whose bits a byte are taken at each temperature."""
-STAGE = "likelihood stage"
+BEFORE = {
+    "likelihood stage": ("The adversarial stage", "its own likelihood stage"),
+    "drafts": ("What the critic has chosen", "what its writer writes"),
+}
+"""What a model has gone on from, by what objectives call it: how to tell of the two."""
 BASELINES = ("unigram", "ngram")
 Write = Callable[[Choice, int, int], list[str]]
 """So many samples, of this choice and seed."""
@@ -129,8 +133,8 @@ def verdict(curves: Mapping[str, Curve], real: Point | None) -> list[str]:
 
 
 def _names(name: str, other: str) -> tuple[str, str]:
-    if other == STAGE:
-        return "The adversarial stage", "its own likelihood stage"
+    if other in BEFORE:
+        return BEFORE[other]
     return f"The {name}" if name != "model" else "The model", f"the baseline {other}"
 
 
@@ -216,11 +220,11 @@ def card_of(
     seed: int,
     progress: Callable[[str], Callable[[int, int], None]],
 ) -> Row:
-    """Of a model, of the end of its likelihood stage where it has gone on from that, of n-grams, and of real
-    text."""
+    """Of a model, of what it has gone on from where there is such, of n-grams, and of real text."""
     models = {"model": model}
     if hasattr(model.objective, "before"):
-        models[STAGE] = replace(model, objective=model.objective.before())  # pyright: ignore
+        objective: Any = model.objective
+        models[objective.was] = replace(model, objective=objective.before())
     learnt: list[str] = []
     if training is not None:
         if model.config["recipe"] not in BASELINES:

@@ -124,9 +124,10 @@ def likelihood(model: Model, unseen: Unseen, progress: Callable[[int, int], None
             characters.append(sum(byte & 0xC0 != 0x80 for byte in raw))  # those that begin one
         progress(min(start + AT_ONCE, len(unseen.parts)), len(unseen.parts))
     bits = np.array(nats) / np.log(2)
-    draws = getattr(objective, "draws", 0)
+    draws, drafts = getattr(objective, "draws", 0), getattr(objective, "estimated", 0)
+    how = f"estimate, its sum by {drafts:,} drafts" if drafts else "exact"
     protocol = unseen.protocol(
-        figure=f"bound of {draws:,} importance samples" if draws else "exact",
+        figure=f"bound of {draws:,} importance samples" if draws else how,
         blocks="of one window each, not overlapping",
         context=model.spec.shape[0],
         items=len(nats),
