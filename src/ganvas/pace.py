@@ -27,7 +27,7 @@ def pace(data: str, recipe: Any) -> float:
     record = {"recipe": "", "settings": {}, "seed": 0, "budget": None, "data": facts(data, items)}
     record |= {"environment": environment(where)}
     trainer = trainer_of(record, recipe, items, Run(Path()), where)
-    starts = [0.0, *getattr(trainer.objective, "starts", ()), 1.0]
+    starts = [0.0, *trainer.objective.starts, 1.0]
     steps = 8 if len(starts) == 2 else 4
     mean = 0.0
     for start, end in pairwise(starts):

@@ -110,12 +110,14 @@ class Screen:
 
     def logged(self, moment: "Moment") -> None:
         losses = "  ".join(f"{name} {value:.3g}" for name, value in moment.stats.items() if "/" not in name)
-        speed, left = f"{moment.items_per_second:,.0f} items/s", duration(moment.left)
-        self._show("step", moment.step, moment.total, f"{speed}, {left} left")
+        stage, count = moment.stage
+        left = f"{duration(moment.left)} left" + (f" of stage {stage} of {count}" if count > 1 else "")
+        pace = f"{moment.items_per_second:,.0f} items/s, {left}"
+        self._show("step", moment.step, moment.total, pace)
         self._losses = Text(losses, style="dim")
         if not self.live and (time.monotonic() - self._last > self.QUIET or moment.step >= moment.total):
             self._last = time.monotonic()
-            ERR.print(f"step {moment.step:,} of {moment.total:,}  {losses}  {speed}, {left} left")
+            ERR.print(f"step {moment.step:,} of {moment.total:,}  {losses}  {pace}")
 
     def shown(self, drawn: "Image | str") -> None:
         if isinstance(drawn, str):

@@ -8,8 +8,10 @@ import pytest
 import torch
 from torch import nn
 
+from ganvas.api import train
 from ganvas.core.averaging import Average, exponent
 from ganvas.core.errors import UserError
+from ganvas.core.loop import Observer
 from ganvas.core.randomness import Order, mixed, reseed
 from ganvas.core.schedule import Clock, learning_rate, seconds
 from ganvas.core.turns import Objective
@@ -173,3 +175,17 @@ def test_items_of_a_batch_are_about_as_long_and_all_come_once_an_epoch():
     at_random = lengths[Order(256, 5)(0, 256)].reshape(-1, 8)
     assert padded.max(1).sum() * 8 < 1.15 * lengths.sum() < 1.4 * lengths.sum() < at_random.max(1).sum() * 8
     assert np.array_equal(Order(256, 5, lengths, batch=8)(0, 256), epoch)
+
+
+def test_without_a_budget_what_is_left_is_that_of_the_stage(tmp_path, monkeypatch):
+    monkeypatch.setattr(Objective, "starts", (0.0, 0.2, 0.2, 0.5))  # in the place of the property
+    moments = []
+    how = {"training.log_every": 1, "training.snapshots": 0}
+    train("ring", out=tmp_path / "a", steps=10, settings=how, observer=Observer(logged=moments.append))
+    assert [m.stage for m in moments] == [(1, 3), *[(2, 3)] * 3, *[(3, 3)] * 6]
+    left = [round(m.left * m.items_per_second) for m in moments]
+    batch = left[-2]
+    assert [n // batch for n in left] == [1, 3, 2, 1, 5, 4, 3, 2, 1, 0]
+    moments.clear()
+    train("ring", out=tmp_path / "b", budget="1s", settings=how, observer=Observer(logged=moments.append))
+    assert {m.stage for m in moments} == {(1, 1)}

@@ -1,6 +1,8 @@
 """Text comes out as the same characters, whatever it is in, some of them held out, or is refused."""
 
 import json
+import shutil
+import zipfile
 
 import numpy as np
 import pytest
@@ -117,6 +119,35 @@ def test_rows_columns_and_folders_hold_items(tmp_path):
     found = survey(str(tmp_path / "folder"), SMALL)
     assert (found.count, found.training + found.held_out) == (30, 30)
     assert found.text.scripts == {"Latin": 30 * 26}
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.tar.gz"])
+def test_an_archive_holds_what_its_folder_holds(tmp_path, name):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for k in range(30):
+        written(folder, f"{k}.txt", f"Document {k}.\n\nIts second paragraph.")
+    kind = "zip" if name.endswith("zip") else "gztar"
+    path = shutil.make_archive(str(tmp_path / "a"), kind, tmp_path, "folder")
+    assert path == str(tmp_path / name)
+    assert kind_of(path) == "text"
+    packed, plain = load(path, SMALL), load(str(folder), SMALL)
+    pairs = zip(packed.documents(), plain.documents(), strict=True)
+    assert all(np.array_equal(a, b) for a, b in pairs)
+
+
+def test_a_damaged_archive_and_one_without_text_are_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a.txt", "a line\n" * 200)
+    raw = bytearray((tmp_path / "a.zip").read_bytes())
+    raw[40] ^= 255  # in the packed text
+    (tmp_path / "a.zip").write_bytes(raw)
+    with pytest.raises(UserError, match=r"a\.zip cannot be unpacked: .*CRC.*; pack it again"):
+        load(str(tmp_path / "a.zip"), SMALL)
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+        archive.writestr("a.exe", "MZ")
+    with pytest.raises(UserError, match=r"There is no text in .*b\.zip; expected .txt"):
+        load(str(tmp_path / "b.zip"), SMALL)
 
 
 def test_labels_stand_before_items_and_are_no_text(tmp_path):

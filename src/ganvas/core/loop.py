@@ -65,7 +65,9 @@ class Moment:
     seconds: float
     items_per_second: float
     left: float
-    """Seconds to go, at this speed."""
+    """Seconds to go, at this speed; without a budget those of this stage, for the next has its own speed."""
+    stage: tuple[int, int]
+    """Which it is, from 1, of how many."""
     stats: dict[str, float]
 
 
@@ -249,8 +251,8 @@ class Trainer:
         steps, since = self.step - self._seen[0], now - self._seen[1]
         self._seen = (self.step, now)
         speed = steps / max(since, 1e-9)
-        left = self.clock.left(self.total - self.step, speed)
-        moment = Moment(self.step, self.total, now, speed * self.settings.batch, left, stats)
+        left, which = self._left(speed)
+        moment = Moment(self.step, self.total, now, speed * self.settings.batch, left, which, stats)
         if distributed.rank() == 0:
             rates = {
                 f"learning_rate/{name}": p.optimiser.param_groups[0]["lr"] for name, p in self.players.items()
@@ -261,6 +263,14 @@ class Trainer:
             self.run.log(line)
             self.observer.logged(moment)
             self.observer.checked(self, line)
+
+    def _left(self, speed: float) -> tuple[float, tuple[int, int]]:
+        """Seconds to go, and of which stage of how many; a budget is one."""
+        if self.budget is not None:
+            return self.clock.left(0, speed), (1, 1)
+        ends = sorted({round(share * self.total) for share in (*self.objective.starts, 1)} - {0})
+        stage = sum(end <= self.step for end in ends[:-1])
+        return self.clock.left(ends[stage] - self.step, speed), (stage + 1, len(ends))
 
     def snapshot(self) -> None:
         if distributed.rank() == 0:

@@ -68,6 +68,11 @@ class Objective(nn.Module):
         """What each player minimises in this step, turn by turn; code after a `yield` sees the update."""
         raise NotImplementedError
 
+    @property
+    def starts(self) -> tuple[float, ...]:
+        """Shares of the training after which another stage begins, whose steps may take another time."""
+        return ()
+
     def pace(self, player: str) -> float:
         """A factor of this player's learning rate by now."""
         return 1.0

@@ -5,14 +5,14 @@ import difflib
 import io
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from ganvas.core.errors import UserError
 from ganvas.data import hub
-from ganvas.data.archives import Read
+from ganvas.data.archives import Read, is_archive, names, open_archive
 from ganvas.data.chats import NAMES, Chat, chat_of, is_chat
 from ganvas.data.decoding import decoded
 from ganvas.data.sources import missing, stamp_of, walk
@@ -63,19 +63,24 @@ class TextSource:
 
 
 def holds_text(path: str) -> bool:
-    """Whether it is a file of text, a folder with such in it and no picture, or rows of text of the hub."""
+    """Whether it is a file of text, a folder or an archive with such in it and no picture, or rows of text of
+    the hub."""
     from ganvas.data.sources import PICTURES
 
     if path.startswith("hf:"):
         return hub.holds_text(path, (COLUMN, *NAMES))
     place = Path(path).expanduser()
-    if not place.is_dir():
+    if place.is_dir():
+        files = map(str, walk(place))
+    elif is_archive(place) and place.is_file():
+        files = names(place)
+    else:
         return place.suffix.lower() in SUFFIXES
     found = False
-    for file in walk(place):
-        if file.suffix.lower() in PICTURES:
+    for suffix in (Path(file).suffix.lower() for file in files):
+        if suffix in PICTURES:
             return False
-        found |= file.suffix.lower() in SUFFIXES
+        found |= suffix in SUFFIXES
     return found
 
 
@@ -95,12 +100,18 @@ def open_text(
     place = Path(path).expanduser()
     if not place.exists():
         raise missing(path)
+    known = (*SUFFIXES, *(TABLES if column else ()))
+    if is_archive(place):
+        return TextSource(
+            place.name,
+            stamp_of([place]),
+            lambda: _read(_packed(place, known), unit, column, label),
+        )
     if not place.is_dir():
         if place.suffix.lower() not in (*SUFFIXES, *TABLES):
             raise UserError(f"{path} is none of the files that hold text; expected {_expected()}")
         alone = [(str(place), place.read_bytes)]
         return TextSource(place.name, stamp_of([place]), lambda: _read(alone, unit, column, label))
-    known = (*SUFFIXES, *(TABLES if column else ()))
     files = sorted(f for f in walk(place) if f.suffix.lower() in known)
     if not files:
         raise UserError(f"There is no text in {place}; expected {_expected()}")
@@ -108,8 +119,25 @@ def open_text(
     return TextSource(place.absolute().name, stamp_of(files), lambda: _read(named, unit, column, label))
 
 
+def _packed(place: Path, known: Sequence[str]) -> list[tuple[str, Read]]:
+    """The files of text in an archive, sorted by name."""
+    archive = open_archive(place)
+    try:
+        found = {n: read() for n, read in archive.files.items() if Path(n).suffix.lower() in known}
+    except Exception as error:  # damaged archives raise anything
+        raise UserError(f"{place} cannot be unpacked: {error}; pack it again") from error
+    finally:
+        archive.close()
+    if not found:
+        raise UserError(f"There is no text in {place}; expected {_expected()}")
+    return [(name, lambda raw=found[name]: raw) for name in sorted(found)]
+
+
 def _expected() -> str:
-    return f"{', '.join(SUFFIXES)} files, a .csv with --text.column, a folder of such, or a built-in set"
+    return (
+        f"{', '.join(SUFFIXES)} files, a .csv with --text.column, a folder or an archive of such, or a "
+        f"built-in set"
+    )
 
 
 def _read(files: list[tuple[str, Read]], unit: Unit, column: str | None, label: str | None) -> Corpus:
