@@ -55,6 +55,20 @@ def test_shorter_clips_begin_at_once_and_are_followed_by_zeros(clips):
         assert not row[len(clip) :].any()
 
 
+@pytest.mark.parametrize(
+    ("segment", "onset", "begins"), [(0.1, None, True), (0.1, False, False), (0.05, None, False)]
+)
+def test_of_strokes_each_item_is_the_beginning(clips, segment, onset, begins):
+    settings = SoundSettings(rate=8_000, segment=segment, onset=onset)
+    data = load(str(clips(seconds=0.12)), settings)
+    torch.manual_seed(0)
+    window = data.ready(data.fetch(np.arange(len(data))))["sound"]
+    first = np.stack([data.clips.clip(k)[: data.segment] for k in data._clip]) / FULL
+    assert np.allclose(window, first) == begins
+    assert len(data) == len(data.rows) or not begins
+    assert any("is the first 0.1 s of one" in note for note in data.notes) == begins
+
+
 def test_no_clip_is_on_both_sides_and_copies_are_on_one(clips):
     place = clips(40, seconds=0.1)
     for file in sorted(place.glob("*.wav")):

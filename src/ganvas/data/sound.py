@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from ganvas.core.turns import Batch
 
 ROOM = "sound"
+SHORT = 2
+"""Windows that a recording of one stroke lasts at most."""
 PIECE = 30.0
 """Seconds; longer recordings are cut into pieces, so that a part of one can be held out."""
 
@@ -29,6 +31,9 @@ class SoundSettings(Settings):
     """Samples a second; every file is brought to it."""
     segment: float = Field(default=1.0, gt=0.01, le=60)
     """Seconds of a window, which is what one item is; shorter recordings are followed by silence."""
+    onset: bool | None = None
+    """Whether a window is the beginning of a recording, and not any part of it. None: if half of the
+    recordings are no longer than two windows, as strokes and effects are."""
     trim: float = Field(default=40.0, ge=0, le=120)
     """Decibels below the loudest part of a recording, at which it begins and ends; 0 leaves its ends."""
     loudness: float | None = Field(default=-23.0, ge=-60, le=0)
@@ -42,13 +47,13 @@ class SoundSettings(Settings):
 class Sounds:
     """Training windows (or held-out ones) of clips in a mapped file, fetched by number.
 
-    A window of a clip begins at a random place near its own; one of a clip that is no longer than it, at the
-    beginning.
+    A window of a clip begins at a random place near its own; with `onset`, and of a clip that is no longer,
+    it is the clip's beginning.
     """
 
     kind = "sound"
 
-    def __init__(self, clips: Clips, rows: np.ndarray, name: str, settings: SoundSettings):
+    def __init__(self, clips: Clips, rows: np.ndarray, name: str, settings: SoundSettings, onset: bool):
         self.name, self.rate = name, settings.rate
         self.clips, self.rows = clips, rows
         self.fingerprint = clips.fingerprint
@@ -58,6 +63,7 @@ class Sounds:
         self.held_out: Sounds | None = None
         self.segment = round(settings.segment * settings.rate)
         lengths = clips.table["length"][rows]
+        lengths = lengths.clip(max=self.segment) if onset else lengths
         self._span = min(2 * self.segment, max(self.segment, int(lengths.max())))
         count = np.maximum(1, lengths // self.segment)
         self._clip = np.repeat(rows, count)
@@ -115,16 +121,23 @@ def load(
     """
     settings = settings or SoundSettings()
     source = open_recordings(str(path))
-    wanted = settings.model_dump(mode="json", exclude={"segment"})
+    wanted = settings.model_dump(mode="json", exclude={"segment", "onset"})
     try:
         clips = prepare(ROOM, source.stamp, wanted, lambda: _look(source, settings), progress)
     finally:
         source.close()
     aside = clips.table["held_out"]
-    data = Sounds(clips, np.flatnonzero(~aside), source.name, settings)
+    short = clips.table["length"] <= SHORT * settings.segment * settings.rate
+    onset = bool(short.mean() >= 0.5) if settings.onset is None else settings.onset
+    data = Sounds(clips, np.flatnonzero(~aside), source.name, settings, onset)
+    if onset and settings.onset is None:
+        data.notes.append(
+            f"Most clips are short, so each item is the first {settings.segment:g} s of one "
+            f"(--sound.onset false takes them from anywhere)."
+        )
     data.notes.append(_amount(data, aside, settings))
     if aside.any():
-        data.held_out = Sounds(clips, np.flatnonzero(aside), source.name, settings)
+        data.held_out = Sounds(clips, np.flatnonzero(aside), source.name, settings, onset)
     return data
 
 
