@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ganvas.core.device import precise
+from ganvas.nn.dropout import dropped
 
 Sequences = Float[Tensor, "batch place width"]
 Tokens = Int[Tensor, "batch place"]
@@ -124,7 +125,7 @@ class Layer(nn.Module):
         return x + self._kept(F.linear(F.silu(gate) * value, dense.leave.weight))
 
     def _kept(self, x: Tensor) -> Tensor:
-        return F.dropout(x, self.dropout) if self.training and self.dropout else x
+        return dropped(x, self.dropout) if self.training and self.dropout else x
 
 
 class Decoder(nn.Module):
@@ -237,7 +238,7 @@ def attended(
     with torch.autocast("cpu", enabled=False):  # which would take the softmax in fp32
         hidden = future(places, k.shape[2], q.device) if hidden is None else hidden
         share = (q @ (k * q.shape[3] ** -0.5).mT + hidden.to(q.dtype)).softmax(3)
-        return (F.dropout(share, dropout) if dropout else share) @ v
+        return (dropped(share, dropout) if dropout else share) @ v
 
 
 def angles(places: Int[Tensor, " place"], width: int) -> tuple[Tensor, Tensor]:

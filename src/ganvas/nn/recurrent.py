@@ -5,6 +5,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ganvas.core.device import precise
+from ganvas.nn.dropout import Dropout
 
 Tokens = Int[Tensor, "batch place"]
 INITIAL = 0.1
@@ -29,7 +30,7 @@ class Recurrent(nn.Module):
         super().__init__()
         self.embedding = nn.Embedding(tokens, width)
         self.lstm = nn.LSTM(width, width, depth, batch_first=True, dropout=dropout if depth > 1 else 0.0)
-        self.drop = nn.Dropout(dropout)
+        self.drop = Dropout(dropout)
         self.leave = nn.Linear(width, tokens) if says else None
         nn.init.normal_(self.embedding.weight, 0, INITIAL)
 

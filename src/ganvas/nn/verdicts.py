@@ -6,6 +6,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ganvas.core.device import precise
+from ganvas.nn.dropout import Dropout
 
 Tokens = Int[Tensor, "batch place"]
 SIZES = (2, 3, 4, 5)
@@ -32,7 +33,7 @@ class Representations(nn.Module):
         self.count = count
         self.embedding = nn.Parameter(torch.randn(tokens, count * dim) * dim**-0.5)
         self.filters = nn.ModuleList(nn.Conv1d(dim, width, size) for size in SIZES)
-        self.hidden, self.drop = nn.Linear(len(SIZES) * width, width), nn.Dropout(dropout)
+        self.hidden, self.drop = nn.Linear(len(SIZES) * width, width), Dropout(dropout)
         self.verdict = nn.Linear(width, 1)
 
     def forward(

@@ -6,6 +6,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from ganvas.core.device import precise
+from ganvas.nn.dropout import Dropout
 from ganvas.nn.pitch import HIGHEST, LOWEST, Pitch, pulses
 from ganvas.nn.spectrogram import Fourier, Frames, Inverse, Waves
 
@@ -35,7 +36,7 @@ class Block(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.enter, self.leave = nn.Linear(width, 3 * width), nn.Linear(3 * width, width)
         self.share = nn.Parameter(torch.full((width,), 1 / depth))
-        self.drop = nn.Dropout(dropout)
+        self.drop = Dropout(dropout)
 
     def forward(self, x: Frames) -> Frames:
         y = self.norm(self.spread(x.mT).mT)
