@@ -1,6 +1,6 @@
 """A step of the voice while it learns to read, with torch's dropout and with ours, in turn.
 
-    python benchmarks/dropout_speed.py recordings --rounds 6          # any folder of recordings and transcripts
+    python benchmarks/dropout_speed.py recordings --rounds 6     # a folder with transcripts
 
 Processor seconds of a step on one thread, both sides in one process: windows of a few steps each, over and
 over. Printed are medians, and the median of the ratios within a round.
