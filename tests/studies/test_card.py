@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from ganvas.models.duel import Duel
 from ganvas.models.writing import Choice
-from ganvas.studies.card import STAGE, Writer, card
+from ganvas.studies.card import Writer, card
 from ganvas.studies.unseen import Unseen
 
 WORDS = [f"w{k}" for k in range(60)]
@@ -44,7 +45,7 @@ def carded(own, other, learnt=None):
 
 @pytest.mark.parametrize("warm", [0.8, 0.85])
 def test_a_model_that_is_its_baseline_cooled_is_told_so(warm):
-    found = carded(writer("model", 1, warm=warm), writer(STAGE, 2))
+    found = carded(writer("model", 1, warm=warm), writer(Duel.was, 2))
     said = re.match(
         r"The adversarial stage equals a temperature of \S+ \((\S+) to (\S+)\) of its own likelihood stage",
         found["verdict"][0],
@@ -55,11 +56,11 @@ def test_a_model_that_is_its_baseline_cooled_is_told_so(warm):
 
 
 def test_a_model_of_another_law_is_worse_everywhere_and_the_true_one_better_everywhere():
-    found = carded(writer("model", 1, law=WRONG), writer(STAGE, 2))
+    found = carded(writer("model", 1, law=WRONG), writer(Duel.was, 2))
     assert found["verdict"][0].startswith(
         "The adversarial stage is worse than its own likelihood stage everywhere"
     )
-    found = carded(writer("model", 1), writer(STAGE, 2, law=WRONG))
+    found = carded(writer("model", 1), writer(Duel.was, 2, law=WRONG))
     assert found["verdict"][0].startswith(
         "The adversarial stage is better than its own likelihood stage everywhere"
     )
@@ -68,7 +69,7 @@ def test_a_model_of_another_law_is_worse_everywhere_and_the_true_one_better_ever
 def test_a_model_that_knows_ten_sentences_equals_no_temperature():
     few = sentences(10, 5)
     own = Writer("model", lambda choice, count, seed: [few[k % 10] for k in range(count)])
-    found = carded(own, writer(STAGE, 2))
+    found = carded(own, writer(Duel.was, 2))
     assert (
         "is less varied than its own likelihood stage at any temperature from 0.4 to 1.2"
         in found["verdict"][0]
@@ -88,7 +89,7 @@ def test_the_true_law_is_as_varied_as_real_text_at_its_own_temperature():
 
 
 def test_points_have_the_figures_of_their_samples():
-    found = carded(writer("model", 1), writer(STAGE, 2))
+    found = carded(writer("model", 1), writer(Duel.was, 2))
     rows = found["curves"]["model"]
     assert [row["temperature"] for row in rows] == [0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2]
     alike = [row["alike"]["value"] for row in rows]
@@ -96,4 +97,4 @@ def test_points_have_the_figures_of_their_samples():
     assert rows[0]["count"] == 3 * COUNT
     low, high = rows[6]["quality"]["interval"]
     assert low < rows[6]["quality"]["value"] < high
-    assert carded(writer("model", 1), writer(STAGE, 2), learnt=[])["real"] is None
+    assert carded(writer("model", 1), writer(Duel.was, 2), learnt=[])["real"] is None
