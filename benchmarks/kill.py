@@ -51,6 +51,7 @@ RECIPES = {
         *("--model.width", "16", "--model.depth", "1", "--model.heads", "2", "--text.context", "24"),
         *("--critic.width", "8", "--critic.representations", "2", "--likelihood", "0.4", "--rise", "10"),
     ],
+    "residual": ["--critic.width", "16", "--critic.depth", "1", "--critic.heads", "2", "--drafts", "2"],
     "voice": [
         *("--encoder.width", "16", "--encoder.depth", "1", "--decoder.width", "16", "--decoder.depth", "1"),
         *("--critic.width", "2", "--segment", "8", "--prior.width", "16", "--prior.depth", "1"),
@@ -58,7 +59,10 @@ RECIPES = {
     ],
 }
 TEXT = ["--data", "poems"]
-DATA = {"lm": TEXT, "textvae": TEXT, "seqgan": TEXT, "relgan": TEXT, "voice": ["--data", "asterisk"]}
+DATA = dict.fromkeys(("lm", "textvae", "seqgan", "relgan", "residual"), TEXT)
+DATA |= {"voice": ["--data", "asterisk"]}
+BASES = {"residual": ["template", *TEXT, "--text.context", "24"]}
+"""What some are begun from."""
 PICTURES = ["--data", "fashion", "--image.size", "32"]
 COMMON = [
     *("--training.batch", "16", "--training.accumulate", "2", "--training.checkpoint-every", "0"),
@@ -108,6 +112,9 @@ def trial(
         "--steps",
         str(steps),
     ]
+    if recipe in BASES:
+        undisturbed(command(BASES[recipe], folder / "base", 1))
+        arguments += ["--init-from", str(folder / "base")]
     began = time.monotonic()
     undisturbed(command(arguments, whole, processes))
     took = time.monotonic() - began

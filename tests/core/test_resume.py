@@ -15,7 +15,9 @@ def test_killed_a_few_times(tmp_path, processes, signals):
     assert found.logs_equal
 
 
-@pytest.mark.parametrize("recipe", ["vae", "vaegan", "hvae", "lm", "textvae", "seqgan", "relgan", "voice"])
+@pytest.mark.parametrize(
+    "recipe", ["vae", "vaegan", "hvae", "lm", "textvae", "seqgan", "relgan", "residual", "voice"]
+)
 def test_killed_once(tmp_path, recipe):
     found = kill.trial("once", tmp_path, [signal.SIGKILL], steps=40, recipe=recipe)
     assert found.equal
