@@ -10,7 +10,7 @@ import torch
 
 from ganvas.core import distributed
 from ganvas.core.errors import UserError
-from ganvas.core.files import read_json, sha256
+from ganvas.core.files import sha256
 from ganvas.core.loop import Observer, Trainer
 from ganvas.core.randomness import reseed
 from ganvas.core.run import Run, environment, refuse_taken
@@ -18,7 +18,7 @@ from ganvas.core.schedule import seconds
 from ganvas.core.settings import each, override
 from ganvas.core.turns import Objective
 from ganvas.data.load import kind_of, load
-from ganvas.model import folder_of
+from ganvas.model import Model, folder_of
 from ganvas.model import load as load_model
 from ganvas.recipes.base import DEFAULTS, adam, data_settings, find, of_kind, suited
 from ganvas.remedies.treatment import course_of
@@ -69,13 +69,13 @@ def new(ask: Ask, where: torch.device, observer: Observer) -> Trainer:
     source = str(ask.data)
     path = Path(ask.out) if ask.out is not None else _free(_stem(source))
     refuse_taken(path)
-    other = None if ask.init_from is None else read_json(folder_of(ask.init_from) / "config.json")
+    other = None if ask.init_from is None else _model(ask.init_from)
     distributed.barrier()  # the first process makes the folder only when all have seen that there is none
     kind = kind_of(source, ask.settings)
     name = of_kind(ask.recipe, kind) if ask.recipe else DEFAULTS[kind]
-    recipe = find(name)
-    recipe = recipe.upon(other) if hasattr(recipe, "upon") else recipe
-    recipe = override(recipe, ask.settings | _length(ask.steps))
+    recipe = override(find(name), ask.settings | _length(ask.steps))
+    if hasattr(recipe, "upon"):
+        recipe = recipe.upon(other and other.config, ask.settings)
     items = load(source, data_settings(recipe), observer.reading)
     changed = suited(recipe, len(items), items.spec, ask.settings)
     recipe = override(recipe, changed)
@@ -96,8 +96,8 @@ def new(ask: Ask, where: torch.device, observer: Observer) -> Trainer:
         "began": time.strftime("%Y-%m-%d %H:%M:%S"),
     }
     trainer = trainer_of(record, recipe, items, Run(path), where)
-    if ask.init_from:
-        record["init_from"] = _start_from(ask.init_from, trainer)
+    if other and ask.init_from:
+        record["init_from"] = _start_from(ask.init_from, other.objective, trainer)
     if distributed.rank() == 0:
         Run.create(path, record)
     distributed.barrier()
@@ -150,7 +150,9 @@ def in_force(run: Run, items: Any, where: torch.device) -> Trainer:
     record = run.record
     trainer = trainer_of(record, override(asked(record), course_of(run).changes), items, run, where)
     if known := record.get("init_from"):  # which is asked for only where no checkpoint came of it yet
-        trainer.start = lambda objective: objective.inherit(_networks(Path(known["run"]), known["sha256"]))
+        trainer.start = lambda objective: objective.inherit(
+            _model(Path(known["run"]), known["sha256"]).objective
+        )
     return trainer
 
 
@@ -159,9 +161,8 @@ def asked(record: dict[str, Any]) -> Any:
     return type(find(record["recipe"])).model_validate(record["settings"])
 
 
-def _start_from(path: Path, trainer: Trainer) -> dict[str, Any]:
+def _start_from(path: Path, other: Objective, trainer: Trainer) -> dict[str, Any]:
     """Let it start from the networks of another run; what is recorded of that."""
-    other = _networks(path)
     try:
         found = trainer.objective.inherit(other)
     except UserError as error:
@@ -170,10 +171,10 @@ def _start_from(path: Path, trainer: Trainer) -> dict[str, Any]:
     return {"run": str(path), "sha256": sha256(_weights(path)), "found": [str(one) for one in found]}
 
 
-def _networks(path: Path, digest: str | None = None) -> Objective:
+def _model(path: Path, digest: str | None = None) -> Model:
     """Of another run, averaged; refused where it is not what it was."""
-    with torch.random.fork_rng(devices=[]):  # they are built at random first, which is not to be felt here
-        found = load_model(path, "cpu").objective
+    with torch.random.fork_rng(devices=[]):  # it is built at random first, which is not to be felt here
+        found = load_model(path, "cpu")
     if digest not in (None, sha256(_weights(path))):
         raise UserError(
             f"{path}, from which this run was to start, has changed; start a new one, with another --out"

@@ -186,7 +186,8 @@ class Model:
         model of labelled items takes them. UserError for a model of other things.
 
         Of an item with its end; of running text given its first byte; of a chat, which is given as
-        {"messages": […]}, its replies. A lower bound where it is not `exact`. See `docs/text.md`.
+        {"messages": […]}, its replies. Where it is not `exact`, a lower bound, or of `residual` an estimate:
+        see `docs/text.md`.
         """
         model: Any = self.objective
         if self.spec.vocabulary is None:

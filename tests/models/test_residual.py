@@ -13,8 +13,9 @@ from ganvas.core.errors import UserError
 from ganvas.core.loop import Observer
 from ganvas.data.spec import Spec
 from ganvas.data.vocabulary import Vocabulary
-from ganvas.models import lm, residual, textvae
+from ganvas.models import duel, lm, residual, textvae
 from ganvas.models.writing import Choice
+from ganvas.studies.card import BEFORE
 
 END, NUMBERS, PLACES = 3, 3, 4
 SPEC = Spec(kind="text", shape=(PLACES,), vocabulary=Vocabulary(numbers=NUMBERS, ends=True), longest=PLACES)
@@ -132,6 +133,12 @@ def test_whole_texts_of_latents_are_chosen_but_none_is_gone_on_with():
     assert not hasattr(model, "unroll")
 
 
+def test_the_card_knows_how_to_tell_of_what_was_before():
+    assert {duel.Duel.was, residual.Residual.was} == BEFORE.keys()
+    model = build()
+    assert model.before() is model.writer
+
+
 @pytest.fixture
 def lines(tmp_path):
     path = tmp_path / "lines.txt"
@@ -164,6 +171,7 @@ def test_a_run_is_judged_and_chosen_from(lines, tmp_path):
         ({"init_from": "running"}, r"chooses among items of text, and that run makes running text"),
         ({"init_from": "items", "data": "other"}, r"it has learnt other tokens; give the --data that"),
         ({"init_from": "items", "settings": {"critic.heads": 5}}, r"--critic.heads"),
+        ({"init_from": "items", "settings": {"writer.recipe": "lm"}}, r"--writer.recipe is not to be given"),
     ],
 )
 def test_what_cannot_work_is_refused(lines, tmp_path, how, sentence):
@@ -181,3 +189,10 @@ def test_what_cannot_work_is_refused(lines, tmp_path, how, sentence):
             settings=settings | vocabulary, **how,
         )  # fmt: skip
     assert not (tmp_path / "run").exists()
+
+
+def test_a_damaged_run_to_start_from_is_refused_before_anything_is_read(lines, tmp_path):
+    writer = train(lines, tmp_path / "ngram", recipe="template")
+    (writer.path / "model/config.json").write_text("{")
+    with pytest.raises(UserError, match=r"the model in .*ngram/model cannot be read"):
+        train(tmp_path / "nowhere.txt", tmp_path / "run", recipe="residual", init_from=writer.path)

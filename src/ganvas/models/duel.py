@@ -19,6 +19,7 @@ from ganvas.data.spec import Spec
 from ganvas.models import lm
 from ganvas.models.lm import IGNORED, LM
 from ganvas.models.settings import check_heads
+from ganvas.models.writing import up_to_end
 from ganvas.nn.decoder import Decoder
 from ganvas.nn.recurrent import OfOneLength, Recurrent
 
@@ -148,8 +149,7 @@ class Duel(LM):
 
     def real_places(self, x: Tokens) -> Bool[Tensor, "batch place"]:
         """Which of the tokens after the first one are text or its end."""
-        over = x[:, 1:] == self.end
-        return over.cumsum(1) - over.long() == 0
+        return up_to_end(x[:, 1:], self.end)
 
     def _counted(self, tokens: Tokens) -> Tokens:
         return tokens.masked_fill(~F.pad(self.real_places(tokens), (1, 0), value=True), IGNORED)

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from pydantic import Field
 from torch import Tensor
 
@@ -19,7 +19,7 @@ from ganvas.core.turns import Batch, Objective, Turn
 from ganvas.data.spec import Spec
 from ganvas.models import lm
 from ganvas.models.settings import check_heads
-from ganvas.models.writing import LONGEST, Choice
+from ganvas.models.writing import LONGEST, Choice, up_to_end
 from ganvas.nn.sentences import Reader
 
 Tokens = Int[Tensor, "batch place"]
@@ -42,7 +42,7 @@ class CriticSettings(lm.NetworkSettings):
 
 
 class WriterSettings(Base):
-    """Whose drafts are judged. It comes with --init-from RUN, and need not be given."""
+    """Whose drafts are judged: the run of --init-from; not to be given."""
 
     recipe: str = ""
     """That run's recipe."""
@@ -121,12 +121,7 @@ class Residual(Objective):
     def verdicts(self, rows: Tokens) -> Verdicts:
         """c of each item; where it is longer than a window, of its beginning."""
         text = rows[:, 1 : self.context + 1]
-        return self.critic(text, self._real(text))[:, 0].float()
-
-    def _real(self, text: Tokens) -> Bool[Tensor, "batch place"]:
-        """Up to the first end, which is of the text."""
-        over = text == self.end
-        return over.cumsum(1) - over.long() == 0
+        return self.critic(text, up_to_end(text, self.end))[:, 0].float()
 
     @torch.no_grad()
     def _judged(self, rows: Tokens) -> Verdicts:
@@ -151,18 +146,15 @@ class Residual(Objective):
         """Of items that it is not trained on."""
         rows = batch["text"]
         text = rows[:, 1:]
-        real = self._real(text)
+        real = up_to_end(text, self.end)
         own, drafts = self._judged(rows), self._judged(self.stock)
         above = (own[:, None] > drafts).double().mean()
         more = own - self.summed(drafts)
         size = (self.lengths[text] * real).sum() * math.log(2)
-        before = -sum(part.sum() for part in self.writer.log_prob([*map(self._plain, text)])) / size
+        plain = [row[kept] for row, kept in zip(text, real & (text != self.end), strict=True)]
+        before = -sum(part.sum() for part in self.writer.log_prob(plain)) / size
         found = {"bits_per_byte": before - more.sum() / size, "auc": above}
         return {f"{name}/held_out": value for name, value in found.items()}
-
-    def _plain(self, text: Int[Tensor, " place"]) -> Int[Tensor, " token"]:
-        """Without its ends."""
-        return text[: int((text != self.end).cumprod(0).sum())]
 
     def log_prob(self, texts: Sequence[Int[Tensor, " token"]]) -> list[Float[Tensor, " block"]]:
         """log P of each text in nats: the writer's, the critic's verdict, and Z by an estimate."""

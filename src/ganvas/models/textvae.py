@@ -20,7 +20,7 @@ from ganvas.models.latent import FromLatents, sampled
 from ganvas.models.likelihood import charged
 from ganvas.models.lm import NetworkSettings, batches
 from ganvas.models.settings import check_heads
-from ganvas.models.writing import Choice
+from ganvas.models.writing import Choice, up_to_end
 from ganvas.nn.sentences import Reader, Teller
 
 Tokens = Int[Tensor, "batch place"]
@@ -106,8 +106,7 @@ class TextVAE(FromLatents):
 
     def _real(self, x: Tokens) -> Bool[Tensor, "batch place"]:
         """Which of the tokens that are foretold count: up to the first end, which does."""
-        over = x[:, 1:] == self.end
-        return over.cumsum(1) - over.long() == 0
+        return up_to_end(x[:, 1:], self.end)
 
     def log_likelihood(self, x: Tokens, z: Float[Tensor, "k batch latent"]) -> Float[Tensor, "k batch"]:
         """log P(x | z) for each draw of z."""

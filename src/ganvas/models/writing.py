@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from ganvas.data.vocabulary import Vocabulary
@@ -14,6 +14,12 @@ from ganvas.models.manners import Taste, letters, until
 
 LONGEST = 8
 """Windows, beyond which a sample of items is cut where it does not end by itself."""
+
+
+def up_to_end(text: Int[Tensor, "batch place"], end: int) -> Bool[Tensor, "batch place"]:
+    """Which tokens are of the text: all up to its first end, which is."""
+    over = text == end
+    return over.cumsum(1) - over.long() == 0
 
 
 class Choice(Taste):

@@ -1,6 +1,6 @@
 """A critic over any recipe of text."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 from ganvas.core.errors import UserError
@@ -25,18 +25,22 @@ class Recipe(residual.Settings):
     training: Training = Training(steps=4_000, batch=64, warmup=100, clip=1.0, decay=0.5)
     """How long and in what portions; one item is a text, beside each a draft."""
 
-    def upon(self, other: Mapping[str, Any] | None) -> "Recipe":
-        """With the run to start from, by its model's config. UserError where it will not do."""
+    def upon(self, other: Mapping[str, Any] | None, asked: Collection[str]) -> "Recipe":
+        """With the run to start from, by its model's config, but for settings that were asked for. UserError
+        where it will not do."""
         if other is None:
             raise UserError(
                 "residual trains a critic of what another run writes: say which by --init-from RUN"
             )
+        if given := [name for name in asked if name.startswith("writer.")]:
+            raise UserError(f"--{given[0]} is not to be given: it is what the run of --init-from has")
         words = other["spec"].get("vocabulary")
         if words is None or not words["ends"] or words["roles"]:
             what = "chats" if words and words["roles"] else "running text" if words else "no text"
             raise UserError(f"residual chooses among items of text, and that run makes {what}")
         settings = other["settings"]
         changes = {f"text.{name}": value for name, value in settings["text"].items()}
+        changes = {name: value for name, value in changes.items() if name not in asked}
         return override(self, changes | {"writer.recipe": other["recipe"], "writer.settings": settings})
 
     def build(self, spec: Spec) -> Objective:
