@@ -264,6 +264,8 @@ CASES = [
     Case("Text", "a prompt longer than the context", f"ganvas write runs/moods --prompt {'ever' * 9}", 0),
     Case("Text", "a prompt in letters never seen", "ganvas write runs/moods --prompt 明月", 0),
     Case("Text", "pictures for a model of text", f"{TRAIN} lm --data data/pets"),
+    Case("Text", "a critic of what nobody writes", f"{TRAIN} residual --data poems"),
+    Case("Text", "a critic of a model of pictures", f"{TRAIN} residual --data poems --init-from runs/pets"),
     Case("Text", "writing by a model of pictures", "ganvas write runs/pets --prompt Once"),
     Case("Speech", "no transcripts", f"{TRAIN} voice --data data/speech/mute"),
     Case("Speech", "a list that names other recordings", f"{TRAIN} voice --data data/speech/renamed"),

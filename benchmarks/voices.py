@@ -62,13 +62,16 @@ def by_piper(python: str, texts: list[str], threads: int) -> tuple[list[np.ndarr
     return sounds, spent.sum() / lasting.sum(), float(np.median(spent))
 
 
-def by_ours(voice, texts: list[str], threads: int) -> tuple[list[np.ndarray], float, float]:
+def by_ours(
+    voice, texts: list[str], threads: int, whole: bool = False
+) -> tuple[list[np.ndarray], float, float]:
+    """The same; `whole`: a sentence in one, as Piper has it and as a file is made."""
     torch.set_num_threads(threads)
     voice.say(texts[0])
     sounds, spent, first = [], 0.0, []
     for text in texts:
         began = time.perf_counter()
-        pieces = voice.stream(text)
+        pieces = iter([voice.say(text)]) if whole else voice.stream(text)
         parts = [next(pieces)]
         first.append(time.perf_counter() - began)
         parts += pieces
@@ -103,7 +106,9 @@ def main():
     for _ in range(args.rounds):  # in turn, so that a busy moment is nobody's alone
         for threads in (1, 2):
             sounds["ours"], *took = by_ours(voice, texts, threads)
-            times.setdefault(("ours", threads), []).append((took[0], took[1]))
+            times.setdefault(("ours, streamed", threads), []).append((took[0], took[1]))
+            _, *took = by_ours(voice, texts, threads, whole=True)
+            times.setdefault(("ours, whole", threads), []).append((took[0], took[1]))
             if args.piper:
                 sounds["Piper (joe)"], *took = by_piper(args.piper, texts, threads)
                 times.setdefault(("Piper (joe)", threads), []).append((took[0], took[1]))

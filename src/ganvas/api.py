@@ -53,9 +53,9 @@ def train(
     ask.check()
     where = pick(device)
     distributed.start(where)
-    quicken(where)
     observer = observer or Observer()
     trainer = (resumed if resume else new)(ask, where, observer)
+    quicken(where)  # after another run has been loaded, which may choose otherwise
     notes = [*getattr(trainer.data, "notes", []), *trainer.objective.notes, *_repeats(trainer)]
     if trainer.run.record.get("suited") and not resume:
         notes.append(_about_suited(trainer.run.record))

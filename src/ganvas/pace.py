@@ -21,12 +21,12 @@ def pace(data: str, recipe: Any) -> float:
     """Items a second that this recipe goes through here, in all its stages, by a few steps that leave nothing
     behind."""
     where = pick("auto")
-    quicken(where)
     items = load(data, data_settings(recipe))
     recipe = override(recipe, suited(recipe, len(items), items.spec, {}))
     record = {"recipe": "", "settings": {}, "seed": 0, "budget": None, "data": facts(data, items)}
     record |= {"environment": environment(where)}
     trainer = trainer_of(record, recipe, items, Run(Path()), where)
+    quicken(where)
     starts = [0.0, *trainer.objective.starts, 1.0]
     steps = 8 if len(starts) == 2 else 4
     mean = 0.0

@@ -12,7 +12,7 @@ from ganvas.core.settings import override
 from ganvas.data.phonemes import Utterance, utterances
 from ganvas.export import noise
 from ganvas.export.runtime import OnnxModel
-from ganvas.models.manners import FIRST, MOST, WHOLE, Manner
+from ganvas.models.manners import FIRST, GROWTH, MOST, WHOLE, Manner
 
 STREAMS = 4
 """Of normal numbers that a sentence takes: two for its durations, two for its latents."""
@@ -58,7 +58,7 @@ class OnnxSound(OnnxModel):
             beside = None if pulses is None else pulses[:, left:right]
             sound = self._sound(z[:, left:right], beside, left * hop)[0]
             yield sound[(start - left) * hop : (end - left) * hop].clip(-1, 1)
-            start, count = end, max(first, min(2 * count, MOST))
+            start, count = end, max(first, min(GROWTH * count, MOST))
 
     def hertz(self, z: Latents) -> Float[np.ndarray, "n frame"]:
         """The pitch of each frame, 0 where there is none."""

@@ -8,8 +8,8 @@ from pydantic import Field
 from ganvas.core.settings import Settings
 from ganvas.data.vocabulary import Vocabulary
 
-FIRST, MOST = 16, 256
-"""Frames of the first piece of a sentence, and of the longest; each is twice as long as the one before."""
+FIRST, GROWTH, MOST = 16, 4, 256
+"""Frames of the first piece of a sentence, how many times longer each next one is, and the longest."""
 WHOLE = 4096
 """Frames of the first piece where nobody waits for it: sentences in one, as pieces overlap and that costs."""
 

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ganvas.models.manners import FIRST, MOST, Manner
+from ganvas.models.manners import FIRST, GROWTH, MOST, Manner
 from ganvas.nn.spectrogram import Frames, Waves
 from ganvas.nn.vocos import Decoder
 
@@ -61,4 +61,4 @@ def pieces(decoder: Decoder, z: Frames, first: int = FIRST) -> Iterator[Waves]:
             z[:, left:right], None if excited is None else excited[:, :, left * hop : right * hop]
         )
         yield sound[:, (start - left) * hop : (end - left) * hop]
-        start, count = end, max(first, min(2 * count, MOST))
+        start, count = end, max(first, min(GROWTH * count, MOST))

@@ -26,21 +26,35 @@ FIRST = (-1.0, -1.0, -3.0)
 """Logarithms of amplitudes before any training: of pulses, of the hiss, of what these lack."""
 
 
+class Spread(nn.Conv1d):
+    """A filter along time for each channel. Channels stay innermost, as the layers around have them: laid out
+    anew for it and back, a block takes a sixth longer to train."""
+
+    def __init__(self, width: int):
+        super().__init__(width, width, SPAN, padding=SPAN // 2, groups=width)
+
+    def forward(self, x: Frames) -> Frames:
+        y = F.conv2d(
+            x.mT[:, :, None], self.weight[:, :, None], self.bias, padding=(0, SPAN // 2), groups=x.shape[2]
+        )
+        return y[:, :, 0].mT
+
+
 class Block(nn.Module):
     """ConvNeXt (Liu et al. 2022), along time: a filter for each channel, then a dense layer of a frame."""
 
     def __init__(self, width: int, depth: int, dropout: float = 0.0):
         """`depth`: of all the network, by which each block's share begins to be divided."""
         super().__init__()
-        self.spread = nn.Conv1d(width, width, SPAN, padding=SPAN // 2, groups=width)
+        self.spread = Spread(width)
         self.norm = nn.LayerNorm(width)
         self.enter, self.leave = nn.Linear(width, 3 * width), nn.Linear(3 * width, width)
         self.share = nn.Parameter(torch.full((width,), 1 / depth))
         self.drop = Dropout(dropout)
 
     def forward(self, x: Frames) -> Frames:
-        y = self.norm(self.spread(x.mT).mT)
-        return x + self.drop(self.share * self.leave(F.gelu(self.enter(y))))
+        y = self.leave(F.gelu(self.enter(self.norm(self.spread(x)))))
+        return torch.addcmul(x, self.share, self.drop(y))
 
 
 class Trunk(nn.Module):
