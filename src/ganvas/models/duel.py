@@ -33,7 +33,7 @@ WATCHED = 256
 TOGETHER = 64
 """Of these that are looked at at once."""
 LOOKS = 20
-"""In the adversarial stage."""
+"""In each stage."""
 LIKELIHOOD, ADVERSARIAL, UNDONE = range(3)
 
 
@@ -66,9 +66,10 @@ class Settings(Base):
 class Duel(LM):
     """First -log P of items, then what a critic says of samples.
 
-    In the second stage held-out items and samples are looked at 20 times. Where bits a byte rise or
-    entropy falls too far, the generator is again what it was at the best look, and training ends. What it
-    was at the end of the first stage is kept, to be compared with: `before`.
+    In each stage held-out items and samples are looked at 20 times. Where the first one has learnt its items
+    by heart, the second begins from the best look. Where bits a byte rise or entropy falls too far in the
+    second, the generator is again what it was at the best look, and training ends. What it was at the end of
+    the first stage is kept, to be compared with: `before`.
     """
 
     was = "likelihood stage"
@@ -156,27 +157,45 @@ class Duel(LM):
 
     def due(self, progress: float) -> bool:
         first, stage = self.config.likelihood, int(self.stage)
-        if stage == LIKELIHOOD:
-            return progress >= first
-        self.reached = int((progress - first) / max(1 - first, 1e-9) * LOOKS + 1e-9)
-        return stage == ADVERSARIAL and self.reached > int(self.looks)
+        begun, end = (0.0, first) if stage == LIKELIHOOD else (first, 1.0)
+        self.reached = int((progress - begun) / max(end - begun, 1e-9) * LOOKS + 1e-9)
+        return stage != UNDONE and self.reached > int(self.looks)
 
     def look(self) -> dict[str, Tensor] | None:
         self.marks[2] = self.fares()
-        if int(self.stage) == LIKELIHOOD:
-            self.stage.fill_(ADVERSARIAL)
-            self.marks[:2] = self.marks[2]
-            self.first.load_state_dict(self.model.state_dict())
-            self.best.load_state_dict(self.model.state_dict())
-            return self._weights(self.first)
+        first = not int(self.looks)
         self.looks.fill_(self.reached)  # a budget's steps are counted anew: some may be passed over
-        (bits, entropy), _, (now, varied) = self.marks.tolist()
+        (bits, entropy), (best, _), (now, varied) = self.marks.tolist()
+        if int(self.stage) == LIKELIHOOD:
+            if first or now < best:
+                self._mark()
+            return self._met() if self.reached >= LOOKS else None
         if now > bits * (1 + self.config.rise) or varied < entropy * (1 - self.config.fall):
             return self._back()
-        if now < self.marks[1, 0]:
-            self.marks[1] = self.marks[2]
-            self.best.load_state_dict(self.model.state_dict())
+        if now < best:
+            self._mark()
         return None
+
+    def _mark(self) -> None:
+        """This look is the best one."""
+        self.marks[1] = self.marks[2]
+        self.best.load_state_dict(self.model.state_dict())
+
+    def _met(self) -> dict[str, Tensor]:
+        """The first stage ends: as it is, or as it was at its best look, if much is learnt by heart since."""
+        (best, _), (now, _) = self.marks[1:].tolist()
+        if now > best * (1 + self.config.rise):
+            self.news = (
+                f"likelihood stage: held-out {now:.3f} bits a byte at its end against {best:.3f} at best: "
+                f"it learnt by heart, and goes on from the best",
+            )
+        else:
+            self._mark()
+        self.marks[0] = self.marks[2] = self.marks[1]
+        self.first.load_state_dict(self.best.state_dict())
+        self.stage.fill_(ADVERSARIAL)
+        self.looks.fill_(0)
+        return self._weights(self.first)
 
     def _back(self) -> dict[str, Tensor]:
         """To the best look, and no further."""
