@@ -33,11 +33,9 @@ class Spread(nn.Conv1d):
     def __init__(self, width: int):
         super().__init__(width, width, SPAN, padding=SPAN // 2, groups=width)
 
-    def forward(self, x: Frames) -> Frames:
-        y = F.conv2d(
-            x.mT[:, :, None], self.weight[:, :, None], self.bias, padding=(0, SPAN // 2), groups=x.shape[2]
-        )
-        return y[:, :, 0].mT
+    def forward(self, input: Frames) -> Frames:
+        x, kernel = input.mT[:, :, None], self.weight[:, :, None]
+        return F.conv2d(x, kernel, self.bias, padding=(0, SPAN // 2), groups=self.groups)[:, :, 0].mT
 
 
 class Block(nn.Module):
