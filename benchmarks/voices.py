@@ -168,7 +168,7 @@ def main():
     lines += ["", "| | threads | seconds a second of sound | until the first sound, s |", "|---|---|---|---|"]
     for (name, threads), found in times.items():
         factor, first = np.median(np.array(found), 0)
-        lines.append(f"| {name} | {threads} | {factor:.3f} | {first:.3f} |")
+        lines.append(f"| {name} | {threads} | {factor:.4f} | {first:.3f} |")
         print(lines[-1])
     if args.out:
         args.out.write_text("\n".join(lines) + "\n")

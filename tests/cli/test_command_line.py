@@ -50,6 +50,8 @@ def test_training_and_sampling_with_json_print_only_json(ganvas, pictures, tmp_p
     found = ganvas("sample", "run", "-n", "3", "-o", "made/", "--label", "light", "--json")
     assert json.loads(found.stdout)["samples"] == 3, found.stderr
     assert sorted(p.name for p in (tmp_path / "made").iterdir()) == ["0.png", "1.png", "2.png"]
+    assert ganvas("sample", "run", "-n", "2", "-o", "more").returncode == 0
+    assert sorted(p.name for p in (tmp_path / "more").iterdir()) == ["0.png", "1.png"]
     again = [ganvas("sample", "run", "-n", "2", "-o", f"{k}.npy", "--seed", "5") for k in "ab"]
     assert [a.returncode for a in again] == [0, 0]
     assert (tmp_path / "a.npy").read_bytes() == (tmp_path / "b.npy").read_bytes()

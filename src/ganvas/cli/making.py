@@ -18,7 +18,7 @@ class Sample:
     n: Annotated[int, arg(aliases=["-n"])] = 64
     """How many."""
     out: Annotated[str, arg(aliases=["-o"])] = "samples.png"
-    """A file; or a folder, ending in /, for one file an item."""
+    """A file; or a folder, new or with / at its end, for one file an item."""
     seed: int = 0
     """The same seed makes the same items."""
     label: Annotated[str | None, written("CLASS")] = None

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 def sample(ask: "Sample") -> dict[str, Any]:
-    """Make items and write them: one file, or one an item where the name ends in a slash."""
+    """Make items and write them: one file, or one an item where the name is that of a folder."""
     from ganvas.report.show import SHOW
 
     out = Path(ask.out)
-    many = ask.out.endswith(("/", "\\"))
+    many = ask.out.endswith(("/", "\\")) or not (out.suffix or out.exists())
     if not many and out.is_dir():
         raise UserError(f"{out} is a folder; write {out}/ for one file an item, or name a file")
     model = opened(ask.run, ask.device)
