@@ -32,9 +32,9 @@ class Say:
     """A .wav, .flac, .ogg or .mp3 file."""
     speed: float = 1.0
     """Times as fast as learnt."""
-    variation: float = 0.4
+    variation: float = 0.2
     """How much of the sound is left to chance; 0: always the same."""
-    rhythm: float = 0.4
+    rhythm: float = 0.0
     """How much of the timing is left to chance."""
     pause: float = 0.25
     """Seconds between sentences."""

@@ -9,7 +9,7 @@ export class Voice {
   constructor(facts, [reader, flow, decoder, pitch]) { Object.assign(this, { facts, reader, flow, decoder, pitch }); }
 
   // Sentences as lists of numbers of symbols -> samples, with pauses between.
-  async say(sentences, { seed = 0, speaker = 0, speed = 1, variation = .4, rhythm = .4, pause = .25 }) {
+  async say(sentences, { seed = 0, speaker = 0, speed = 1, variation = .2, rhythm = 0, pause = .25 }) {
     const parts = [];
     for (const [k, text] of sentences.entries()) {
       if (k) parts.push(new Float32Array(Math.round(pause * this.facts.rate)));
