@@ -27,6 +27,7 @@ from ganvas.metrics.judges import RATE, DistillMOS, SpeakerEncoder, Whisper
 from ganvas.metrics.speech import distance, plain
 from ganvas.metrics.text import Rate, rate
 
+PEER = "Piper (joe)"
 PIPER = """
 import sys, time, wave, onnxruntime, pathlib
 from piper import PiperVoice
@@ -148,9 +149,9 @@ def main():
             times.setdefault(("ours, whole", threads), []).append((took[0], took[1]))
             if args.piper:
                 by_it, *took = by_piper(args.piper, texts, threads)
-                times.setdefault(("Piper (joe)", threads), []).append((took[0], took[1]))
+                times.setdefault((PEER, threads), []).append((took[0], took[1]))
                 if threads == args.threads[0]:
-                    sounds.setdefault("Piper (joe)", []).extend(by_it)
+                    sounds.setdefault(PEER, []).extend(by_it)
         sounds.setdefault("ours", []).extend(made)
     torch.set_num_threads(1)
     sounds |= {name: by_program(command, texts) for name, command in SPEAKERS.items()}
@@ -162,8 +163,8 @@ def main():
     lines = ["| | wer | cer | mos | similarity |", "|---|---|---|---|---|"]
     for name, columns in found.items():
         lines.append(f"| {name} | {' | '.join(said(rate(*pair)) for pair in columns.values())} |")
-    for name in [name for name in ("Piper (joe)",) if name in found]:
-        lines += ["", f"Characters misheard, ours less {name}, sentence by sentence: {apart(found, name)}."]
+    if args.piper:
+        lines += ["", f"Characters misheard, ours less Piper's, sentence by sentence: {apart(found, PEER)}."]
     print("\n".join(lines), flush=True)
     lines += ["", "| | threads | seconds a second of sound | until the first sound, s |", "|---|---|---|---|"]
     for (name, threads), found in times.items():
