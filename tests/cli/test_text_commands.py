@@ -57,7 +57,7 @@ def test_samples_become_lines_rows_or_files(typed, trained, tmp_path):
     rows = [json.loads(line)["text"] for line in (tmp_path / "a.jsonl").read_text().splitlines()]
     assert [path.read_text() for path in sorted((tmp_path / "made").iterdir())] == rows
     assert all(row in (tmp_path / "a.txt").read_text() for row in rows)
-    code, _, err = typed("sample", trained / "lines", "-n", 3, "-o", "a.png")
+    code, _, err = typed("sample", trained / "lines", "-n", 10**8, "-o", "a.png")  # before any is made
     assert (code, err) == (2, "ganvas: text cannot be written as .png; try .txt or .jsonl\n")
 
 

@@ -26,6 +26,8 @@ def sample(ask: "Sample") -> dict[str, Any]:
     show = SHOW[model.spec.kind](model.spec)
     if ask.out == "samples.png":
         out = Path(show.several)
+    if not many:
+        show.check(out)
     items = _made(model, ask)
     paths = _write_each(out, items, show) if many else [_write(out, items, show)]
     print(f"{len(items)} samples in {out}{'/' if many else ''}", file=sys.stderr)

@@ -44,6 +44,8 @@ class Training(Settings):
     """Relative width of the average of weights that samples are made with; 0 takes the last weights."""
     clip: float = Field(default=0.0, ge=0)
     """Largest norm of a player's gradient; 0 sets no bound."""
+    spike: float = Field(default=0.0, ge=0)
+    """A gradient longer than so many times what is usual is cut to that; 0 leaves it."""
     precision: device.Precision = "auto"
     """bf16 where the hardware has it, or always, or never."""
     log_every: int = Field(default=20, ge=1)
@@ -120,7 +122,7 @@ class Trainer:
         self._saved, self._saved_step, self._seen = 0.0, -1, (0, 0.0)
 
     def _player(self, name: str, params: list[nn.Parameter]) -> Player:
-        return Player(params, self.make_optimiser(name, params), self.settings.clip)
+        return Player(params, self.make_optimiser(name, params), self.settings.clip, self.settings.spike)
 
     def _share_of_batch(self) -> int:
         share, rest = divmod(self.settings.batch, distributed.world())

@@ -1,6 +1,6 @@
 """The one idea: an objective yields turns, and says in each what every player that moves minimises."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -95,22 +95,45 @@ class Objective(nn.Module):
 class Player:
     """The parameters that move together, and the optimiser that moves them."""
 
-    def __init__(self, params: Sequence[nn.Parameter], optimiser: torch.optim.Optimizer, clip: float = 0.0):
+    def __init__(
+        self,
+        params: Sequence[nn.Parameter],
+        optimiser: torch.optim.Optimizer,
+        clip: float = 0.0,
+        spike: float = 0.0,
+    ):
         self.params = list(params)
         self.optimiser = optimiser
-        self.clip = clip
+        self.clip, self.spike = clip, spike
         for group in optimiser.param_groups:
             group.setdefault("initial_lr", group["lr"])
 
     def step(self) -> Tensor:
-        """Average the gradients over processes, clip their norm and step; the norm before clipping."""
+        """Average the gradients over processes, cut their norm and step; the norm before it was cut."""
         average_gradients(self.params)
         norm = nn.utils.get_total_norm([p.grad for p in self.params if p.grad is not None], foreach=True)
-        if self.clip:
-            nn.utils.clip_grads_with_norm_(self.params, self.clip, norm, foreach=True)
+        for bound in self._bounds():
+            nn.utils.clip_grads_with_norm_(self.params, bound, norm, foreach=True)
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
         return norm
+
+    def _bounds(self) -> Iterator[Any]:
+        """What the norm may be at most; there is more than one only where both are asked for."""
+        if self.clip:
+            yield self.clip
+        if self.spike and (usual := self._usual()) is not None:
+            yield self.spike * usual
+
+    def _usual(self) -> Tensor | None:
+        """Root of the norm's mean square over the last 1 / (1 - beta2) steps, which Adam remembers; None
+        before the first."""
+        past = [state for p in self.params if (state := self.optimiser.state.get(p))]
+        if not past:
+            return None
+        rest = self.optimiser.param_groups[0]["betas"][1] ** past[0]["step"]
+        squares = torch._foreach_norm([state["exp_avg_sq"] for state in past], 1)
+        return (torch.stack(squares).sum() / (1 - rest)).sqrt()
 
 
 def players_of(
@@ -144,26 +167,28 @@ def play(
     """
     objective.parts = len(micro_batches)
     games = [objective.turns(batch, step) for batch in micro_batches]
-    stats: dict[str, Tensor] = {}
-    times = Counter[str]()
+    stats = defaultdict[str, list[Tensor]](list)
     while True:
         moving: list[str] = []
         for game in games:
             with precision():
                 turn = next(game, None)
             if turn is None:
-                return {name: value / times[name] for name, value in stats.items()}
+                return {name: _mean(values) for name, values in stats.items()}
             moving = list(turn.losses)
             passes = _passes(turn.losses)
             for loss, names in passes:
                 params = [p for name in names for p in players[name].params]
-                (loss / len(games)).sum().backward(inputs=params, retain_graph=loss is not passes[-1][0])
+                share = loss if len(games) == 1 else loss / len(games)
+                share.sum().backward(inputs=params, retain_graph=loss is not passes[-1][0])
             for name, value in (turn.losses | turn.stats).items():
-                stats[name] = stats.get(name, 0) + value.detach()
-                times[name] += 1
+                stats[name].append(value.detach())
         for name in moving:
-            stats[f"{name}/grad_norm"] = stats.get(f"{name}/grad_norm", 0) + players[name].step()
-            times[f"{name}/grad_norm"] += 1
+            stats[f"{name}/grad_norm"].append(players[name].step())
+
+
+def _mean(values: list[Tensor]) -> Tensor:
+    return values[0] if len(values) == 1 else torch.stack(values).mean(0)
 
 
 def _passes(losses: dict[str, Tensor]) -> list[tuple[Tensor, list[str]]]:

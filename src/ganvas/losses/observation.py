@@ -20,6 +20,8 @@ PerItem = Float[Tensor, " batch"]
 
 LEVEL = 1 / 127.5
 """Between two neighbouring values of a pixel."""
+HALF = 1 << 15
+"""The numbers of 16 bits go from minus this on to one less than this."""
 CACHED = 1 << 17
 """Numbers that a core's own cache holds, with what is made of them."""
 
@@ -63,7 +65,8 @@ class Bernoulli:
         return channels
 
     def observe(self, x: Items) -> Items:
-        return (2 * torch.rand_like(x) - 1 < x).to(x.dtype) * 2 - 1
+        away = (x * HALF).sub_(0.5).sub_(_sixteen_bits(x))  # below 0 wherever x is -1, above 0 wherever it is 1
+        return x.new_ones(()).copysign(away)
 
     def start(self, x: Items) -> Params:
         white = (x + 1).sum(0) / 2
@@ -84,6 +87,13 @@ class Bernoulli:
     def draw(self, params: Params, generator: torch.Generator | None = None) -> Items:
         u = torch.rand(params.shape, generator=generator).to(params.device)
         return (u < params.sigmoid()).to(params.dtype) * 2 - 1
+
+
+def _sixteen_bits(x: Items) -> Tensor:
+    """A random whole number of [-2^15, 2^15) for each of x: enough for 256 greys, and four of them come at
+    once, in a third of the time that as many uniform numbers take."""
+    drawn = torch.empty(-(-x.numel() // 4), dtype=torch.int64, device=x.device).random_(-(2**63), None)
+    return drawn.view(torch.int16)[: x.numel()].view(x.shape)
 
 
 class _OfSigns(torch.autograd.Function):

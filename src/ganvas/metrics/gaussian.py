@@ -1,10 +1,14 @@
 """Covariances of features, in fp32 where that is enough, and the trace of the root of their product."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
 import torch
 from jaxtyping import Float
+from torch import Tensor
+
+from ganvas.core.device import quick_products
 
 Square = Float[np.ndarray, "dim dim"]
 Items = Float[np.ndarray, "count dim"]
@@ -40,14 +44,24 @@ def covariance(x: Items) -> Square:
 def rough_covariance(x: Items) -> Square:
     mean = x.mean(0, dtype=np.float64)
     near = mean.astype(x.dtype)  # the difference to the mean itself is taken off at the end
-    total = np.zeros((x.shape[1], x.shape[1]))
-    for start in range(0, len(x), ROWS):
-        away = (x[start : start + ROWS] - near).astype(np.float32, copy=False)
-        total += away.T @ away
+    total = torch.zeros(x.shape[1], x.shape[1], dtype=torch.float64)
+    with quick_products():
+        for start in range(0, len(x), ROWS):
+            away = (x[start : start + ROWS] - near).astype(np.float32, copy=False)
+            _add_square(total, torch.from_numpy(away))
+    for i, j in _blocks(len(total)):
+        total[:i, i:j] = total[i:j, :i].T
+    total = total.numpy()
     left = mean - near
     total -= len(x) * np.outer(left, left)
     total /= len(x) - 1
     return total
+
+
+def _add_square(total: Tensor, x: Tensor) -> None:
+    """Add the lower triangle of x'x, which is symmetric, by blocks."""
+    for i, j in _blocks(len(total)):
+        total[i:j, :j] += x[:, i:j].T @ x[:, :j]
 
 
 def correlations(covariance: Square) -> Square:
@@ -87,15 +101,20 @@ def trace_of_root(a: Square, b: Square) -> float:
         values, vectors = np.linalg.eigh(a)
         root = vectors * np.sqrt(values.clip(min=0))
         product = root.T @ b @ root
-    return float(np.sqrt(np.linalg.eigvalsh(product).clip(min=0)).sum())  # reads the lower triangle only
+    values = torch.linalg.eigvalsh(torch.from_numpy(product))  # reads the lower triangle only
+    return float(values.clamp(min=0).sqrt().sum())
 
 
 def _between(b: Square, root: Square) -> Square:
     """The lower triangle of r' b r for a lower triangle r: half of the work that zeros would make."""
-    edges = np.linspace(0, len(b), BLOCKS + 1).astype(int)
     right, product = np.empty_like(b), np.empty_like(b)
-    for i, j in pairwise(edges):
+    for i, j in _blocks(len(b)):
         right[:, i:j] = b[:, i:] @ root[i:, i:j]
-    for i, j in pairwise(edges):
+    for i, j in _blocks(len(b)):
         product[i:j, :j] = root[i:, i:j].T @ right[i:, :j]
     return product
+
+
+def _blocks(count: int) -> Iterator[tuple[int, int]]:
+    """Where each of so many blocks of rows or columns starts and ends."""
+    return pairwise(np.linspace(0, count, BLOCKS + 1).astype(int).tolist())

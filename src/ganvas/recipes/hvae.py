@@ -18,7 +18,7 @@ class Recipe(hvae.Settings):
 
     image: ImageSettings = ImageSettings()
     """How pictures are prepared."""
-    training: Training = Training()
+    training: Training = Training(spike=4.0)
     """How long and in what portions."""
 
     def build(self, spec: Spec) -> Objective:

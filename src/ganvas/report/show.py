@@ -37,6 +37,16 @@ class Pictures:
     def __init__(self, spec: Spec):
         self.spec = spec
 
+    def kinds(self) -> set[str]:
+        """Suffixes of files that `write` can make."""
+        known = Image.registered_extensions()
+        return {".npy", *(suffix for suffix, kind in known.items() if kind in Image.SAVE)}
+
+    def check(self, path: Path) -> None:
+        """UserError where `write` could not make such a file."""
+        if path.suffix.lower() not in self.kinds():
+            raise UserError(self.expected.format(path.suffix or "a file without a suffix"))
+
     def real(self, data: Any, index: np.ndarray) -> np.ndarray:
         """Items of the data, as users know them."""
         import torch
@@ -73,10 +83,7 @@ class Pictures:
         self._save(Image.fromarray(item.squeeze()), draft, path)
 
     def _save(self, image: Any, draft: Path, path: Path) -> None:
-        known = Image.registered_extensions()
-        if path.suffix.lower() not in known:
-            raise UserError(self.expected.format(path.suffix or "a file without a suffix"))
-        kind = known[path.suffix.lower()]
+        kind = Image.registered_extensions()[path.suffix.lower()]
         (image.convert("RGB") if kind == "JPEG" else image).save(draft, kind)
 
 
@@ -85,6 +92,9 @@ class Plane(Pictures):
 
     count: ClassVar[int] = 2_500
     several: ClassVar[str] = "samples.csv"
+
+    def kinds(self) -> set[str]:
+        return {".csv", *super().kinds()}
 
     def drawn(self, items: np.ndarray, real: np.ndarray, columns: int | None = None) -> Drawn:
         return scatter(items, real)
@@ -107,6 +117,9 @@ class Texts(Pictures):
     several: ClassVar[str] = "samples.txt"
     expected: ClassVar[str] = "text cannot be written as {}; try .txt or .jsonl"
 
+    def kinds(self) -> set[str]:
+        return {".txt", ".jsonl"}
+
     def real(self, data: Any, index: np.ndarray) -> np.ndarray:
         if data.running:
             return super().real(data, index)
@@ -124,11 +137,10 @@ class Texts(Pictures):
         return between.join(texts) + "\n"
 
     def write(self, items: np.ndarray, draft: Path, path: Path) -> None:
-        rows = [json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in items]
-        kinds = {".txt": str(self.drawn(items, items)), ".jsonl": "".join(rows)}
-        if path.suffix.lower() not in kinds:
-            raise UserError(self.expected.format(path.suffix or "a file without a suffix"))
-        draft.write_text(kinds[path.suffix.lower()], encoding="utf-8")
+        text = str(self.drawn(items, items))
+        if path.suffix.lower() == ".jsonl":
+            text = "".join(json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in items)
+        draft.write_text(text, encoding="utf-8")
 
     def write_one(self, item: Any, draft: Path, path: Path) -> None:
         draft.write_text(item, encoding="utf-8")
@@ -140,6 +152,9 @@ class Sounds(Pictures):
     count: ClassVar[int] = 8
     several: ClassVar[str] = "samples.wav"
     expected: ClassVar[str] = f"sound cannot be written as {{}}; try {', '.join(audio.WRITTEN)}, .npy or .png"
+
+    def kinds(self) -> set[str]:
+        return {*audio.WRITTEN, *super().kinds()}
 
     def real(self, data: Any, index: np.ndarray) -> np.ndarray:
         self._real = super().real(data, index)

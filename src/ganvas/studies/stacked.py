@@ -107,6 +107,7 @@ def hindrance(recipe: Any, spec: Spec) -> str | None:
         f"--training.batch {training.batch} is no multiple of --packing {rules.packing}": (
             training.batch % rules.packing > 0
         ),
+        "--training.spike looks at the gradients of all of them": training.spike > 0,
         "several generators share a batch out": objective.making.count > 1,
         "--critic.reduce hardest picks one critic for all": objective.judging.reduce == "hardest",
         "--augment.adaptive follows what all critics say": rules.augment.adaptive,
