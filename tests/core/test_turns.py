@@ -117,6 +117,25 @@ def test_a_long_gradient_is_cut_to_the_bound_and_its_length_told():
     torch.testing.assert_close(moved.norm().item(), 0.1 * bound, rtol=1e-5, atol=0)
 
 
+@pytest.mark.parametrize("clip", [0.0, 1.5])
+def test_a_gradient_many_times_as_long_as_usual_is_cut_to_what_is_asked_for(clip):
+    torch.manual_seed(0)
+    params = [nn.Parameter(torch.randn(5, 3).double()), nn.Parameter(torch.randn(3).double())]
+    beta, times, norms = 0.9, 4.0, []
+    player = Player(params, torch.optim.Adam(params, 1e-3, (0.0, beta)), clip, times)
+    for step in range(12):
+        size = 1e6 if step == 8 else 1.0
+        for p in params:
+            p.grad = size * torch.randn(p.shape, dtype=torch.float64)
+        weights = [beta ** (step - 1 - k) for k in range(step)]
+        usual = sum(w * n**2 for w, n in zip(weights, norms, strict=True)) / max(sum(weights), 1e-9)
+        longest = min(times * usual**0.5 if step else torch.inf, clip or torch.inf)
+        norms.append(min(player.step().item(), longest))
+        last = torch.cat([player.optimiser.state[p]["exp_avg"].flatten() for p in params])
+        assert last.norm().item() == pytest.approx(norms[-1], rel=1e-5)
+    assert max(norms) < 100
+
+
 def test_a_parameter_of_two_players_is_refused():
     shared = Pair()
     shared.other = nn.Sequential(shared.critic)

@@ -112,18 +112,18 @@ class Player:
         """Average the gradients over processes, cut their norm and step; the norm before it was cut."""
         average_gradients(self.params)
         norm = nn.utils.get_total_norm([p.grad for p in self.params if p.grad is not None], foreach=True)
-        for bound in self._bounds():
-            nn.utils.clip_grads_with_norm_(self.params, bound, norm, foreach=True)
+        if (longest := self._longest()) is not None:
+            nn.utils.clip_grads_with_norm_(self.params, longest, norm, foreach=True)
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
         return norm
 
-    def _bounds(self) -> Iterator[Any]:
-        """What the norm may be at most; there is more than one only where both are asked for."""
-        if self.clip:
-            yield self.clip
-        if self.spike and (usual := self._usual()) is not None:
-            yield self.spike * usual
+    def _longest(self) -> Any:
+        """What the norm may be at most; None where nothing bounds it."""
+        usual = self._usual() if self.spike else None
+        if usual is None:
+            return self.clip or None
+        return torch.clamp(self.spike * usual, max=self.clip or torch.inf)
 
     def _usual(self) -> Tensor | None:
         """Root of the norm's mean square over the last 1 / (1 - beta2) steps, which Adam remembers; None

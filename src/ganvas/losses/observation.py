@@ -65,7 +65,9 @@ class Bernoulli:
         return channels
 
     def observe(self, x: Items) -> Items:
-        away = (x * HALF).sub_(0.5).sub_(_sixteen_bits(x))  # below 0 wherever x is -1, above 0 wherever it is 1
+        away = (
+            (x * HALF).sub_(0.5).sub_(_sixteen_bits(x))
+        )  # never above 0 where x is -1, always where it is 1
         return x.new_ones(()).copysign(away)
 
     def start(self, x: Items) -> Params:
