@@ -120,7 +120,7 @@ def test_its_gradient_is_that_of_the_exact_likelihood(ppca):
 def test_the_bound_grows_with_the_draws_towards_the_exact_likelihood(ppca):
     model, x, exact = ppca(error=0.6)
     torch.manual_seed(4)
-    bounds = [importance_bound(model, x, None, k, at_once=64).mean().item() for k in (1, 8, 64, 4096)]
+    bounds = [importance_bound(model, x, None, k, at_once=64 * len(x)).mean().item() for k in (1, 8, 64, 4096)]
     gaps = [exact.mean().item() - b for b in bounds]
     assert gaps[0] > gaps[1] > gaps[2] > gaps[3]
     assert abs(gaps[3]) < 0.02 * gaps[0]
@@ -184,9 +184,9 @@ def test_draws_are_taken_as_often_as_they_weigh():
 def test_draws_in_portions_make_the_same_bound(ppca):
     model, x, _ = ppca(error=0.3)
     torch.manual_seed(6)
-    whole = importance_bound(model, x, None, 60, at_once=60)
+    whole = importance_bound(model, x, None, 60, at_once=60 * len(x))
     torch.manual_seed(6)
-    parts = importance_bound(model, x, None, 60, at_once=60 // 4)
+    parts = importance_bound(model, x, None, 60, at_once=15 * len(x))
     torch.testing.assert_close(whole, parts, rtol=0, atol=1.0)  # other draws, the same bound on average
     assert abs((whole - parts).mean()) < 0.05
 
@@ -236,7 +236,7 @@ VARIANTS = {
 def test_every_kind_learns_and_samples(name):
     settings = override(find("vae"), TINY | VARIANTS[name])
     model = settings.build(GREY)
-    stats = step(model, settings, steps=60)
+    stats = step(model, settings, steps=120)
     assert stats[-1]["bound"] > stats[0]["bound"] + 10
     items = model.eval().sample(5, generator=torch.Generator().manual_seed(0))
     assert items.shape == (5, 1, 8, 8)

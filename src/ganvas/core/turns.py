@@ -112,7 +112,8 @@ class Player:
         """Average the gradients over processes, cut their norm and step; the norm before it was cut."""
         average_gradients(self.params)
         norm = nn.utils.get_total_norm([p.grad for p in self.params if p.grad is not None], foreach=True)
-        if (longest := self._longest()) is not None:
+        longest = self._longest()
+        if longest is not None and not (norm.is_cpu and norm <= longest):  # a GPU would have to be waited for
             nn.utils.clip_grads_with_norm_(self.params, longest, norm, foreach=True)
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
