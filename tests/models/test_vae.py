@@ -120,7 +120,8 @@ def test_its_gradient_is_that_of_the_exact_likelihood(ppca):
 def test_the_bound_grows_with_the_draws_towards_the_exact_likelihood(ppca):
     model, x, exact = ppca(error=0.6)
     torch.manual_seed(4)
-    bounds = [importance_bound(model, x, None, k, at_once=64 * len(x)).mean().item() for k in (1, 8, 64, 4096)]
+    draws = (1, 8, 64, 4096)
+    bounds = [importance_bound(model, x, None, k, at_once=64 * len(x)).mean().item() for k in draws]
     gaps = [exact.mean().item() - b for b in bounds]
     assert gaps[0] > gaps[1] > gaps[2] > gaps[3]
     assert abs(gaps[3]) < 0.02 * gaps[0]
