@@ -31,9 +31,9 @@ Scalar = Float[Tensor, ""]
 class Settings(Base):
     """How many latents there are where, and what the bound on the likelihood is made of."""
 
-    encoder: NetworkSettings = NetworkSettings()
+    encoder: NetworkSettings = NetworkSettings(beta2=0.99)
     """Picture -> what is seen of it at each size, and the law of each group given those above."""
-    decoder: NetworkSettings = NetworkSettings()
+    decoder: NetworkSettings = NetworkSettings(beta2=0.99)
     """Noise of all groups -> law of the picture."""
     width: int = Field(default=32, ge=2, le=1024)
     """Channels of the maps at half the picture's size; smaller maps have up to four times as many."""

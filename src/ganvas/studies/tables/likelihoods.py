@@ -52,8 +52,6 @@ DENSE = {"network": "dense", "depth": 2, "hidden": 200, "activation": "tanh", "l
 LADDER = {"hidden": 128, "vectors": 2, "groups": 2, "warmup": 0.05} | {
     "encoder.lr": 1.5e-3,
     "decoder.lr": 1.5e-3,
-    "encoder.beta2": 0.99,
-    "decoder.beta2": 0.99,
     "training.batch": 128,
     "training.decay": 0.6,
     "training.precision": "auto",
