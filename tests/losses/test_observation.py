@@ -104,6 +104,21 @@ def test_bernoulli_keeps_logits_as_they_came_and_sums_in_fp32():
     assert given.grad.dtype == torch.bfloat16
 
 
+@pytest.mark.parametrize(("mean", "log_scale"), [(1e6, 0.0), (-1e9, -9.0), (0.0, 105.0), (1e6, -105.0)])
+def test_a_component_that_is_far_away_leaves_the_others_their_gradients(mean, log_scale):
+    near = torch.tensor([0.0, 0.1, -3.0]).view(3, 1, 1)
+    far = torch.tensor([0.0, mean, log_scale]).view(3, 1, 1)
+    x = torch.zeros(1, 1, 1, 1)
+    alone = near[None].clone().requires_grad_()
+    both = torch.stack([near[0], far[0], *near[1:], *far[1:]])[None].requires_grad_()
+    (expected,) = torch.autograd.grad(Logistic(1).log_prob(alone, x).sum(), alone)
+    value = Logistic(2).log_prob(both, x)
+    (found,) = torch.autograd.grad(value.sum(), both)
+    torch.testing.assert_close(value, Logistic(1).log_prob(alone, x) - math.log(2), atol=1e-4, rtol=0)
+    torch.testing.assert_close(found[:, 2:4], expected[:, 1:], atol=1e-4, rtol=1e-4)
+    assert found.isfinite().all()
+
+
 @pytest.mark.parametrize("law", [Bernoulli(), Gaussian(), Logistic(3)], ids=lambda law: type(law).__name__)
 @pytest.mark.parametrize("channels", [1, 3])
 def test_draws_come_one_after_the_other(law, channels):

@@ -183,7 +183,7 @@ class Logistic:
     """
 
     components: int = 5
-    SHARPEST = -7.0  # log of the scale, in units of [-1, 1]
+    SHARPEST, BROADEST = -7.0, 10.0  # log of the scale, in units of [-1, 1]
 
     def width(self, channels: int) -> int:
         return self.components * (1 + 2 * channels + channels * (channels - 1) // 2)
@@ -211,8 +211,9 @@ class Logistic:
         upper = (value + LEVEL / 2 - mean) * sharpness
         lower = (value - LEVEL / 2 - mean) * sharpness
         # s(a) - s(b) = s(a) s(-b) (1 - e^(b - a)), s the sigmoid; the outermost levels reach to infinity.
+        # b - a is not worked out from b and a: it would be 0 of a component that is far away.
         below, above = F.logsigmoid(upper), F.logsigmoid(-lower)
-        inner = below + above + torch.log(-torch.expm1(lower - upper))
+        inner = below + above + torch.log(-torch.expm1(-LEVEL * sharpness))
         half = 1 - LEVEL / 2
         log_mass = torch.where(value < -half, below, torch.where(value > half, above, inner))
         joint = log_mass.sum(2) + logits.log_softmax(1)
@@ -263,7 +264,7 @@ class Logistic:
         k, pairs = self.components, channels * (channels - 1) // 2
         logits, rest = params[:, :k], params[:, k:].unflatten(1, (k, 2 * channels + pairs))
         mean, log_scale, coupling = rest.split([channels, channels, pairs], 2)
-        return logits, mean, log_scale.clamp(min=self.SHARPEST), coupling.tanh()
+        return logits, mean, log_scale.clamp(self.SHARPEST, self.BROADEST), coupling.tanh()
 
     def _shift(self, coupling: Tensor, x: Items) -> Tensor:
         """What earlier channels add to the mean of later ones."""
