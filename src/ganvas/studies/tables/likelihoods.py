@@ -49,7 +49,7 @@ DENSE = {"network": "dense", "depth": 2, "hidden": 200, "activation": "tanh", "l
     "training.batch": 100,
     "training.decay": 0.5,
 }
-LADDER = {"hidden": 128, "vectors": 2, "groups": 2, "warmup": 0.05} | {
+LADDER = {"hidden": 128, "vectors": 2, "groups": 2, "warmup": 0.05, "free_bits": 1.0} | {
     "encoder.lr": 1.5e-3,
     "decoder.lr": 1.5e-3,
     "training.batch": 128,
