@@ -65,9 +65,8 @@ class Bernoulli:
         return channels
 
     def observe(self, x: Items) -> Items:
-        away = (
-            (x * HALF).sub_(0.5).sub_(_sixteen_bits(x))
-        )  # never above 0 where x is -1, always where it is 1
+        # Below 0 whatever is drawn where x is -1, above 0 where it is 1.
+        away = (x * HALF).sub_(0.5).sub_(_sixteen_bits(x))
         return x.new_ones(()).copysign(away)
 
     def start(self, x: Items) -> Params:
