@@ -93,6 +93,19 @@ def test_bernoulli_of_several_draws_has_the_gradient_of_the_cross_entropy(monkey
     torch.testing.assert_close(grad, closed, rtol=1e-12, atol=1e-15)
 
 
+def test_each_grey_is_white_as_often_as_it_says():
+    """No share of 40,000 draws is further than 4.5 standard errors from its grey; both ends are certain."""
+    torch.manual_seed(0)
+    times = 40_000
+    white = (Bernoulli().observe(LEVELS.float().repeat(times).view(times, 1, 16, 16)) + 1).sum(
+        0
+    ).flatten() / 2
+    p = torch.arange(256) / 255
+    assert (white[0], white[255]) == (0, times)
+    z = (white - times * p)[1:-1] / (times * p * (1 - p))[1:-1].sqrt()
+    assert z.abs().max() < 4.5
+
+
 def test_bernoulli_keeps_logits_as_they_came_and_sums_in_fp32():
     given = torch.randn(2, 1, 28, 28).bfloat16().requires_grad_()
     x = torch.rand(2, 1, 28, 28).round() * 2 - 1
