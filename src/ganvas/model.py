@@ -329,7 +329,7 @@ def load(path: str | Path, device: str = "auto") -> Model:
     try:
         config = read_json(folder / "config.json")
         spec = Spec.model_validate(config["spec"])
-        quicken(where, steady=not (spec.symbols or spec.vocabulary))  # texts and sentences differ in length
+        quicken(where, steady=not spec.vocabulary)  # texts differ in length
         recipe = type(find(config["recipe"])).model_validate(config["settings"])
         objective = recipe.build(spec)
         weights = load_file(folder / "model.safetensors")

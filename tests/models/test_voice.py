@@ -8,7 +8,9 @@ from ganvas.core.settings import override
 from ganvas.core.turns import Player, play, players_of
 from ganvas.data.spec import Spec
 from ganvas.models import voice, wave
+from ganvas.models.manners import WHOLE
 from ganvas.models.saying import Manner, pieces, said
+from ganvas.nn import vocos
 from ganvas.nn.vocos import Decoder
 
 TINY = {
@@ -135,6 +137,25 @@ def test_sound_made_in_pieces_is_the_same_as_in_one():
     with torch.no_grad():
         whole = decoder(z)
     assert (torch.cat(parts, 1) - whole).abs().max() < 1e-4
+
+
+def test_places_that_even_a_sentence_out_are_not_heard(monkeypatch: pytest.MonkeyPatch):
+    model, text = made().eval(), torch.tensor([1, 2, 3, 4, 5, 1, 2, 3])
+    with torch.no_grad():
+        for p in model.parameters():
+            p.add_(torch.randn_like(p) * 0.05)
+
+    def latents() -> torch.Tensor:
+        again = torch.Generator().manual_seed(1)
+        return model.latents(text, variation=0.5, rhythm=0.5, generator=again)
+
+    evened = latents()
+    [sound] = pieces(model.decoder, evened, WHOLE)
+    monkeypatch.setattr(vocos, "EVEN", 1)
+    assert evened.shape[1] % 32
+    torch.testing.assert_close(evened, latents(), atol=1e-5, rtol=1e-4)
+    with torch.no_grad():
+        torch.testing.assert_close(sound, model.decoder(evened), atol=1e-5, rtol=1e-4)
 
 
 def test_faster_speech_is_shorter_and_a_seed_says_it_again():

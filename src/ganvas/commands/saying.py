@@ -22,6 +22,7 @@ def say(ask: "Say") -> dict[str, Any]:
     """Say it, into a file; what was said, how long it is and how fast it was made."""
     from ganvas.core.files import beside
     from ganvas.data import audio
+    from ganvas.models.manners import WHOLE
     from ganvas.terminal import growing, said
 
     voice, words = _asked(ask)
@@ -40,7 +41,7 @@ def say(ask: "Say") -> dict[str, Any]:
     how = {"speed": ask.speed, "variation": ask.variation, "rhythm": ask.rhythm, "pause": ask.pause}
     rate, samples, first = model.spec.rate, 0, 0.0
     began = time.monotonic()
-    pieces = model.stream(text, seed=ask.seed, speaker=ask.speaker, **how)
+    pieces = model.stream(text, seed=ask.seed, speaker=ask.speaker, first=WHOLE, **how)
     with (
         beside(ask.out) as draft,
         audio.writing(rate, draft, ask.out.suffix) as put,

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ganvas.models.manners import FIRST, GROWTH, MOST, Manner
 from ganvas.nn.spectrogram import Frames, Waves
-from ganvas.nn.vocos import Decoder
+from ganvas.nn.vocos import Decoder, padded
 
 
 class Speaker(Protocol):
@@ -57,8 +57,7 @@ def pieces(decoder: Decoder, z: Frames, first: int = FIRST) -> Iterator[Waves]:
     while start < total:
         end = min(start + count, total)
         left, right = max(0, start - decoder.reach), min(total, end + decoder.reach)
-        sound = decoder(
-            z[:, left:right], None if excited is None else excited[:, :, left * hop : right * hop]
-        )
+        spectra = decoder.spectra(*padded(z[:, left:right]))[:, : right - left]
+        sound = decoder.sound(spectra, None if excited is None else excited[:, :, left * hop : right * hop])
         yield sound[:, (start - left) * hop : (end - left) * hop]
         start, count = end, max(first, min(GROWTH * count, MOST))

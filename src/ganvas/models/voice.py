@@ -27,6 +27,7 @@ from ganvas.models.wave import COPYING, HOP, Autoencoder, SoundPlayer, drawn
 from ganvas.nn.alignment import best_path, spread
 from ganvas.nn.speaking import Prior, scores
 from ganvas.nn.spectrogram import Frames, Waves
+from ganvas.nn.vocos import padded
 
 BLANK = 0
 """The symbol around any other, which lets a sound change within one (ibid., app. B)."""
@@ -223,10 +224,11 @@ class Voice(Autoencoder):
         """Of one sentence. `variation` and `rhythm` scale the share of chance in its sound and its timing."""
         device = self.stage.device
         text, _ = with_blanks(text[None].to(device), torch.tensor([len(text)], device=device))
-        read = torch.ones_like(text, dtype=torch.bool)
+        symbols = text.shape[1]
         who = None if speaker is None else torch.tensor([speaker], device=device)
         beside, tone = self.prior.voices(who)
-        mean, log_dev, log_time, log_scale = self.prior.read(text, read, beside)
+        found = self.prior.read(*padded(text), beside)
+        mean, log_dev, log_time, log_scale = (x[:, :symbols] for x in found)
         chance = torch.randn(log_time.shape, generator=generator).to(device)
         scale = log_scale.exp()
         evened = (1 - rhythm**2) * scale.square() / 2  # so that the mean is that of the law, for any rhythm
@@ -235,7 +237,7 @@ class Voice(Autoencoder):
         at, deviation = spread(mean, durations), spread(log_dev, durations).exp()
         chance = torch.randn(at.shape, generator=generator).to(device)
         u = at + variation * deviation * chance
-        return self.prior.flow.inverse(u, torch.ones(u.shape[:2], dtype=torch.bool, device=device), tone)
+        return self.prior.flow.inverse(*padded(u), tone)[:, : u.shape[1]]
 
 
 def with_blanks(
