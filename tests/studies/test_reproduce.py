@@ -37,9 +37,16 @@ def test_what_is_there_is_neither_trained_nor_judged_again(table):
     assert files == {f: f.stat().st_mtime_ns for f in (folder / "random").rglob("*") if f.is_file()}
 
 
+def test_rows_of_before_stand_in_the_table_too(table):
+    folder, before = table
+    found = reproduce("fashion-bits", "fashion", folder, rows=("loglinear",), budget="1s")
+    assert [row["row"] for row in found] == ["random", "loglinear"]
+    assert found[:1] == before
+
+
 def test_other_samples_are_judged_anew_from_the_same_run(table):
     folder, before = table
-    (after,) = reproduce("fashion-bits", "fashion", folder, samples=7, **TINY)
+    after, *_ = reproduce("fashion-bits", "fashion", folder, samples=7, **TINY)
     assert after["samples"] == 7
     assert after["nll_nats"] == before[0]["nll_nats"]  # exact: no samples are drawn
 

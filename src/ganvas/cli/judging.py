@@ -158,10 +158,10 @@ class Reproduce:
     data: Annotated[str | None, written("DATA")] = None
     """Its data, where they are not built in."""
     rows: Annotated[str | None, written("ROW,ROW")] = None
-    """Only these models of it."""
+    """Only these models of it; the table shows those that were trained before, too."""
     budget: Annotated[str | None, written("TIME")] = None
     """Training time of each; left out, as the table has it."""
-    samples: int | None = None
+    samples: Annotated[int | None, written("N")] = None
     """Samples that a run is judged by, or importance samples of a bound; left out, as the table has it."""
     seed: int = 0
     """Of the training and of the judgement; of the first run, where a row has several."""

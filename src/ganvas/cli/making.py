@@ -96,7 +96,7 @@ class Chat:
 
     run: Positional[Path]
     """A run's folder."""
-    message: str | None = None
+    message: Annotated[str | None, written("TEXT")] = None
     """Ask this, and no more."""
     system: str = ""
     """Instructions that come first, for models that have learnt chats with such."""

@@ -28,6 +28,8 @@ def sample(ask: "Sample") -> dict[str, Any]:
         out = Path(show.several)
     if not many:
         show.check(out)
+    elif ask.latents is None:
+        _names(out, ask.n, show)
     items = _made(model, ask)
     paths = _write_each(out, items, show) if many else [_write(out, items, show)]
     print(f"{len(items)} samples in {out}{'/' if many else ''}", file=sys.stderr)
@@ -134,13 +136,19 @@ def _write(path: Path, items: "np.ndarray", show: "Pictures") -> Path:
     return path
 
 
+def _names(folder: Path, n: int, show: "Pictures") -> list[Path]:
+    """Of files for so many items, one each. UserError where one of them is there already."""
+    digits, suffix = len(str(n - 1)), Path(show.several).suffix
+    paths = [folder / f"{k:0{digits}}{suffix}" for k in range(n)]
+    if taken := next((path for path in paths if path.exists()), None):
+        raise UserError(f"{taken} exists already and is not overwritten; name another folder with -o")
+    return paths
+
+
 def _write_each(folder: Path, items: "np.ndarray", show: "Pictures") -> list[Path]:
     from ganvas.core.files import beside
 
-    digits, suffix = len(str(len(items) - 1)), Path(show.several).suffix
-    paths = [folder / f"{k:0{digits}}{suffix}" for k in range(len(items))]
-    if taken := next((path for path in paths if path.exists()), None):
-        raise UserError(f"{taken} exists already and is not overwritten; name another folder with -o")
+    paths = _names(folder, len(items), show)
     for path, item in zip(paths, items, strict=True):
         with beside(path) as draft:
             show.write_one(item, draft, path)

@@ -42,7 +42,8 @@ def reproduce(
 ) -> list[dict[str, Any]]:
     """Train and judge these rows of a table, all if none is named; what is there is not done again.
 
-    `seed`: the first of `seeds`. The figures of each run, row by row. UserError says what cannot work.
+    `seed`: the first of `seeds`. The figures of each run, row by row, with those of other rows that have been
+    trained in `out` before. UserError says what cannot work.
     """
     table = find(name)
     if unknown := set(rows) - {row.name for row in table.rows}:
@@ -55,9 +56,13 @@ def reproduce(
     given, count = data or "", table.seeds if seeds is None else seeds
     source = table.prepared(given, out)
     found = []
-    for row in (row for row in table.rows if not rows or row.name in rows):
-        for number in range(seed, seed + count):
-            path = out / row.name / (f"seed-{number}" if table.seeds > 1 else "")
+    for row in table.rows:
+        paths = {
+            k: out / row.name / (f"seed-{k}" if table.seeds > 1 else "") for k in range(seed, seed + count)
+        }
+        if rows and row.name not in rows and not all(map(_finished, paths.values())):
+            continue
+        for number, path in paths.items():
             run = _trained(row, table, source, path, budget, number)
             if not run.progress()["finished"]:
                 where = f"the row {row.name}, seed {number}"
@@ -80,12 +85,15 @@ def find(name: str) -> Table:
     return TABLES[name]
 
 
+def _finished(path: Path) -> bool:
+    return (path / "recipe.json").is_file() and Run.open(path).progress()["finished"]
+
+
 def _trained(row: Row, table: Table, data: str, path: Path, budget: str | None, seed: int) -> Run:
     """The row's run, begun, gone on with, or as it is where it is finished."""
+    if _finished(path):
+        return Run.open(path)
     if (path / "recipe.json").is_file():
-        run = Run.open(path)
-        if run.progress()["finished"]:
-            return run
         return watched.train(None, None, out=path, resume=True)
     settings = dict(table.common) | dict(row.settings)
     return watched.train(
