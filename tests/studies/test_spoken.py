@@ -48,6 +48,19 @@ def test_a_voice_stands_beside_recordings_and_copies(voice):
     assert found["mel_db"]["count"] == 2
 
 
+def test_a_voice_that_cannot_read_yet_is_judged_by_its_copies(tmp_path):
+    heard: list[str] = []
+    quiet = Observer(said=lambda _: None)
+    only = TINY | {"reading": 1.0, "together": 1.0}
+    run = ganvas.train("asterisk", out=tmp_path / "copying", steps=2, settings=only, observer=quiet)
+    found = evaluate(run, samples=2, said=heard.append)
+    assert "It has not learnt to read yet: what is judged are its copies of recordings." in heard
+    assert "pauses" not in found
+    assert found["mel_db"]["count"] == 2
+    assert "pauses" in found["floor"]
+    assert "pauses" in found["baselines"]["copies"]
+
+
 def test_a_voice_says_and_streams_the_same(voice):
     model = ganvas.load(voice.path)
     whole = model.say("Good morning. It is five o'clock.", seed=1)
