@@ -13,7 +13,7 @@ HUGE = 1e4
 """A norm that is too large from the start: healthy ones lay below 500."""
 CLIP, FULL = Change("training.clip", 1.0), Change("training.precision", "fp32")
 SPIKE = Change("training.spike", 4.0)
-"""Times the usual length, by Adam's own reckoning. Provoked in `hvae`, six of six trainings outlived it so and
+"""Times the usual length, by Adam's own reckoning. Provoked in `hvae`, six of six trainings outlived it and
 three of six without (docs/notebook.md)."""
 VANISHED = 1e-6
 """Of a network's usual norm, or of 1: with Adam's epsilon of 1e-8 steps shrink from there on."""
