@@ -44,10 +44,10 @@ def text(table: Table, found: Sequence[Figures]) -> str:
 
 
 DENSE = {"network": "dense", "depth": 2, "hidden": 200, "activation": "tanh", "latent": 50} | {
-    "encoder.lr": 2e-3,
-    "decoder.lr": 2e-3,
+    "encoder.lr": 1e-3,
+    "decoder.lr": 1e-3,
     "training.batch": 100,
-    "training.decay": 0.5,
+    "training.decay": 1.0,
 }
 LADDER = {"hidden": 128, "vectors": 2, "groups": 2, "warmup": 0.05, "free_bits": 1.0} | {
     "encoder.lr": 1.5e-3,
