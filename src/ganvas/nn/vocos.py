@@ -12,7 +12,6 @@ from ganvas.nn.spectrogram import Fourier, Frames, Inverse, Waves
 
 Excited = Float[Tensor, "batch 2 sample"]
 Shown = Bool[Tensor, "batch frame"]
-
 Places = Shaped[Tensor, "batch place *rest"]
 
 SPAN = 7
@@ -189,7 +188,7 @@ class Voiced(Decoder):
 
 
 def polar(log_amplitude: Tensor, phase: Tensor) -> Tensor:
-    """`torch.polar` takes three times as long on the CPU."""
+    """`torch.polar` takes more than twice as long on CPUs."""
     amplitude = log_amplitude.clamp(max=LOUDEST).exp()
     return torch.complex(amplitude * phase.cos(), amplitude * phase.sin())
 
