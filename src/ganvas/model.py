@@ -76,7 +76,7 @@ class Model:
         one of `stop`, a string or several; `how`: label, temperature, top_k, top_p, min_p. Of a prompt longer
         than the context its end is read.
         Sound: float32 (samples,), -1 to 1, at `spec.rate` samples a second; `how`: speaker, speed, variation,
-        rhythm, pause.
+        rhythm, pause, first (frames of each sentence's first piece).
         UserError for a model of other things, or where one of these cannot be.
         """
         return self._spoken(text, seed, **how) if self.spec.symbols else self._written(text, seed, **how)

@@ -1,6 +1,6 @@
 """Voices and sounds in ONNX files, run by ONNX Runtime: without torch, as `ganvas.export.runtime`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
@@ -85,15 +85,17 @@ class OnnxVoice(OnnxSound):
         return self.beside("flow.onnx")
 
     def stream(
-        self, text: str, *, seed: int = 0, speaker: str | int | None = None, **manner: float
+        self,
+        text: str,
+        *,
+        seed: int = 0,
+        speaker: str | int | None = None,
+        first: int = FIRST,
+        **manner: float,
     ) -> Iterator[np.ndarray]:
         """A text, spoken, piece by piece: float32 (samples,), at `spec.rate` samples a second, the same for
-        the same seed. `manner`: speed, variation, rhythm, pause."""
-        return self._spoken(text, seed, speaker, FIRST, manner)
-
-    def _spoken(
-        self, text: str, seed: int, speaker: str | int | None, first: int, manner: Mapping[str, float]
-    ) -> Iterator[np.ndarray]:
+        the same seed. `first`: frames of each sentence's first piece. `manner`: speed, variation, rhythm,
+        pause."""
         how = override(Manner(), manner)
         if speaker is not None and not self.spec.classes:
             raise UserError("this voice has one speaker, so it cannot be asked for another")
@@ -106,7 +108,7 @@ class OnnxVoice(OnnxSound):
         self, text: str, *, seed: int = 0, speaker: str | int | None = None, **manner: float
     ) -> np.ndarray:
         """The same in one."""
-        return np.concatenate([*self._spoken(text, seed, speaker, WHOLE, manner)])
+        return np.concatenate([*self.stream(text, seed=seed, speaker=speaker, first=WHOLE, **manner)])
 
     def unsaid(self, text: str) -> list[str]:
         """What of a text it leaves out, in a sentence; nothing where it can say all."""
