@@ -1,5 +1,8 @@
 """Voices and sounds as ONNX files: what torch makes of the same noise, and where there is no torch."""
 
+import re
+from importlib import resources
+
 import made
 import numpy as np
 import pytest
@@ -11,6 +14,7 @@ from ganvas.export import noise, onnx, pieces, runtime, shrink, sounds
 from ganvas.export.spectra import Spectra
 from ganvas.model import load
 from ganvas.models import saying
+from ganvas.models.manners import VARIATION, Manner
 from ganvas.nn.spectrogram import Fourier, Inverse
 
 
@@ -134,3 +138,14 @@ def test_sounds_are_what_torch_makes_of_the_same_choices(tmp_path, monkeypatch):
     monkeypatch.setattr(torch, "multinomial", part)
     monkeypatch.setattr(torch, "randn", lambda *_, **__: torch.from_numpy(chance[:, times[-1]]))
     np.testing.assert_allclose(sounds, model.sample(3, seed=5, label="y"), atol=1e-4)
+
+
+def test_the_page_begins_as_say_does():
+    page = resources.files("ganvas.export") / "page"
+    script, box = (page / "say.js").read_text("utf-8"), (page / "voice.html").read_text("utf-8")
+    for name, value in Manner().model_dump().items():
+        [said] = re.findall(rf"\bsay\(.*\b{name} = ([\d.]+)", script)
+        assert float(said) == value
+    [shown] = re.findall(r'id="variation"[^>]* value="([\d.]+)"', box)
+    [beside] = re.findall(r'id="variation-value">([\d.]+)<', box)
+    assert float(shown) == float(beside) == VARIATION

@@ -97,9 +97,8 @@ def test_each_grey_is_white_as_often_as_it_says():
     """No share of 40,000 draws is further than 4.5 standard errors from its grey; both ends are certain."""
     torch.manual_seed(0)
     times = 40_000
-    white = (Bernoulli().observe(LEVELS.float().repeat(times).view(times, 1, 16, 16)) + 1).sum(
-        0
-    ).flatten() / 2
+    seen = Bernoulli().observe(LEVELS.float().repeat(times).view(times, 1, 16, 16))
+    white = (seen + 1).sum(0).flatten() / 2
     p = torch.arange(256) / 255
     assert (white[0], white[255]) == (0, times)
     z = (white - times * p)[1:-1] / (times * p * (1 - p))[1:-1].sqrt()

@@ -121,7 +121,7 @@ def evaluate(
         bench = Bench(texts, [_at(model, _heard(training, int(k))) for k in order], recogniser)
         for sentence in bench.absent:
             said(f"{sentence[0].upper()}{sentence[1:]}.")
-        if _copies_only(model):
+        if getattr(model.objective, "copies", False):
             said("It has not learnt to read yet: what is judged are its copies of recordings.")
         else:
             made = _saying(model, texts, who, seed, progress("sentences"))
@@ -132,11 +132,6 @@ def evaluate(
     result["seconds"] = round(time.monotonic() - began, 1)
     write_json(run.path / FILE, result)
     return result
-
-
-def _copies_only(model: Model) -> bool:
-    objective: Any = model.objective
-    return objective.copies
 
 
 def _saying(
