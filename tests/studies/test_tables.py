@@ -108,6 +108,22 @@ def test_a_row_of_several_seeds_is_trained_judged_and_told(tmp_path, monkeypatch
     assert "| a perfect sampler | | | | 98.9 | 0 | |" in text
 
 
+def test_seeds_of_small_networks_are_trained_side_by_side(tmp_path, monkeypatch):
+    small = {"generator.width": 8, "critic.width": 8, "referee.width": 8}
+    row = TABLES["ring"].rows[0]
+    row = type(row)(row.name, row.recipe, TINY | small)
+    table = type(TABLES["ring"])(**(vars(TABLES["ring"]) | {"rows": (row,)}))
+    monkeypatch.setitem(TABLES, "ring", table)
+    found = reproduce("ring", None, tmp_path, seeds=3)
+    assert [one["seed"] for one in found] == [0, 1, 2]
+    runs = [tmp_path / "ours" / f"seed-{seed}" for seed in range(3)]
+    assert [read_json(run / "recipe.json")["stacked"] for run in runs] == [[0, 1, 2]] * 3
+    assert all((run / "report.html").is_file() for run in runs)
+    more = reproduce("ring", None, tmp_path, seeds=4)
+    assert more[:3] == found
+    assert "stacked" not in read_json(tmp_path / "ours" / "seed-3" / "recipe.json")
+
+
 def test_no_seeds_and_no_data_are_refused(tmp_path):
     with pytest.raises(UserError, match="--seeds is 1 or more"):
         reproduce("ring", None, tmp_path, seeds=0)

@@ -37,6 +37,7 @@ Judged = tuple[Float[Tensor, " batch"], Items]
 JUDGED = 1024
 """Items that are judged together."""
 Scalar = Float[Tensor, ""]
+Asked = Callable[[Items, Labels], Float[Tensor, " batch"]]
 
 MakeGenerator = Callable[[], nn.Module]
 """Builds (z, label) -> item."""
@@ -61,6 +62,7 @@ class GAN(Objective):
         rules: Rules,
         spec: Spec,
         spectral_verdict: bool = False,
+        make_referee: MakeFeatures | None = None,
     ):
         super().__init__()
         self.making, self.judging, self.rules, self.spec = generator, critic, rules, spec
@@ -76,6 +78,9 @@ class GAN(Objective):
         self.augments = [Augment(s) for s in self._augmentations()]
         self.augment = nn.ModuleList(self.augments)
         self.rejection = rejection.Rejection() if rules.reject else None
+        self.referee = None
+        if rules.reject and rules.referee.share:
+            self.referee = Critic(*(make_referee or make_features)(spec.shape), len(spec.classes))
         if isinstance(self.generator, Mixture):
             self.classifier = Classifier(*make_features(spec.shape), len(makers))
 
@@ -87,8 +92,30 @@ class GAN(Objective):
         kinds = self.rules.augment.kinds() if self.judging.differ == "augmentation" else []
         return [s for s, _ in zip(cycle(kinds or [self.rules.augment]), self.halved, strict=False)]
 
+    @property
+    def rest(self) -> float:
+        """Share of the training after which the generator rests."""
+        return 1.0 if self.referee is None else 1.0 - self.rules.referee.share
+
+    @property
+    def starts(self) -> tuple[float, ...]:
+        return () if self.referee is None else (self.rest,)
+
+    def pace(self, player: str) -> float:
+        return float((player == "referee") == (self.progress >= self.rest))
+
+    def due(self, progress: float) -> bool:
+        return self.progress < self.rest <= progress < 1
+
+    def look(self) -> dict[str, Tensor]:
+        """The generator rests as the average that it is used as."""
+        return {f"generator.{name}": value for name, value in self.generator.state_dict().items()}
+
     def turns(self, batch: Batch, step: int) -> Iterator[Turn]:
         real, label = batch[BATCH_KEY[self.spec.kind]], batch.get("label")
+        if self.progress >= self.rest:
+            yield self._referees_turn(real, label)
+            return
         due = self.rules.penalty.due(step)
         shared = self.parts == 1
         for _ in range(self.judging.steps - shared):
@@ -164,6 +191,17 @@ class GAN(Objective):
         apart = self.classifier.loss(fake, self.generator.maker(len(fake), fake.device))
         return Turn({"generator": loss + self.making.diversity * apart}, {"generator/apart": apart.detach()})
 
+    def _referees_turn(self, real: Items, label: Labels) -> Turn:
+        """Between items as they are: its logit tends to log P(real) - log P(made)."""
+        assert self.referee is not None
+        self.generator.eval()
+        with torch.no_grad():
+            fake = self.make(label, len(real), real.device)
+        on_real, on_fake = self.referee(real, label), self.referee(fake, label)
+        rightly = torch.stack([each(torch.mean, x.gt(0).float()) for x in (on_real, -on_fake)])
+        loss = each(adversarial.GAMES["nonsaturating"].critic, on_real, on_fake)
+        return Turn({"referee": loss}, {"referee/accuracy": rightly.mean(0)})
+
     def _penalties(self, real: Judged, fake: Judged, critic: Callable[[Tensor], Tensor]) -> dict[str, Scalar]:
         """Each penalty without its weight."""
         p = self.rules.penalty
@@ -221,15 +259,14 @@ class GAN(Objective):
     def _falls(self, items: Items, label: Labels, generator: torch.Generator | None) -> Bool[Tensor, " n"]:
         """Which of the samples are rejected."""
         assert self.rejection is not None
-        chance = self.rejection.stays(self._judged(items, label)).cpu()
+        asked = self._asked[int(self.rejection.critic)]
+        chance = self.rejection.stays(judged(asked, items, label)).cpu()
         return torch.rand(len(items), generator=generator) > chance
 
-    def _judged(self, items: Items, label: Labels) -> Float[Tensor, " n"]:
-        """`judge`, in parts."""
-        labels = [None] * len(items) if label is None else label.to(items.device).split(JUDGED)
-        return torch.cat(
-            [self.judge(x, y).float() for x, y in zip(items.split(JUDGED), labels, strict=False)]
-        )
+    @property
+    def _asked(self) -> list[Asked]:
+        """Who may be asked about samples."""
+        return [self.judge] if self.referee is None else [self.judge, self.referee]
 
     @torch.no_grad()
     def for_use(self, data: Data) -> dict[str, Tensor]:
@@ -244,7 +281,9 @@ class GAN(Objective):
             batch = data.ready(data.fetch(index))
         real, label = batch[BATCH_KEY[self.spec.kind]].to(device), batch.get("label")
         made = self.decode(draw(len(real), self.making.latent, 1.0, torch.Generator().manual_seed(0)), label)
-        found = rejection.calibrated(self._judged(real, label), self._judged(made, label))
+        found = rejection.calibrated(
+            [(judged(asked, real, label), judged(asked, made, label)) for asked in self._asked]
+        )
         return {f"rejection.{name}": value for name, value in found.items()}
 
     def decode(self, z: Float[Tensor, "n latent"], label: Labels = None, batch: int = 64) -> Items:
@@ -261,3 +300,9 @@ class GAN(Objective):
             seen = F.avg_pool2d(x, 1 << halved) if halved else x
             logits.append(critic(seen.repeat(1, copies, *[1] * (x.ndim - 2)), packed))
         return torch.stack(logits).mean(0)
+
+
+def judged(asked: Asked, items: Items, label: Labels) -> Float[Tensor, " n"]:
+    """Logits, in parts."""
+    labels = [None] * len(items) if label is None else label.to(items.device).split(JUDGED)
+    return torch.cat([asked(x, y).float() for x, y in zip(items.split(JUDGED), labels, strict=False)])

@@ -1,5 +1,6 @@
 """A GAN for points: rows of numbers (rings, grids, tables)."""
 
+from functools import partial
 from itertools import pairwise
 
 from jaxtyping import Float
@@ -33,6 +34,19 @@ class CriticSettings(settings.CriticSettings):
     """Hidden layers."""
     waves: int = Field(default=64, ge=0, le=1024)
     """Fourier features of what it sees, so that it can tell fine detail. 0: none."""
+    finest: float = Field(default=4.0, gt=0)
+    """The highest frequency among them, in waves for each standard deviation of the data."""
+
+
+class RefereeSettings(settings.RefereeSettings):
+    """The critic's like, with an eye for finer detail than a game can be played about."""
+
+    width: int = Field(default=128, ge=1, le=4096)
+    """Units in a layer."""
+    depth: int = Field(default=3, ge=1, le=16)
+    """Hidden layers."""
+    waves: int = Field(default=64, ge=0, le=1024)
+    """Fourier features of what it sees."""
     finest: float = Field(default=16.0, gt=0)
     """The highest frequency among them, in waves for each standard deviation of the data."""
 
@@ -46,10 +60,14 @@ class Settings(settings.Rules):
     """The generator's mirror."""
     game: GameName = "relativistic"
     """What the players minimise."""
-    penalty: PenaltySettings = PenaltySettings(r1=0.2, r2=0.2, settle=0.005)
+    penalty: PenaltySettings = PenaltySettings(r1=0.2, r2=0.2, settle=0.02)
     """What keeps the critic smooth."""
     reject: bool = True
-    """Throw away samples of a kind that the critic, calibrated at the end, finds too often (Azadi 2019)."""
+    """Throw away samples of a kind that there is too much of, by a calibrated verdict (Azadi 2019)."""
+    referee: RefereeSettings = RefereeSettings(  # pyright: ignore[reportIncompatibleVariableOverride]
+        lr=1e-3, beta1=0.9, beta2=0.99, share=0.15
+    )
+    """Whose verdict that is, if not the critic's."""
 
 
 def dense(i: int, width: int, depth: int, slope: float = 0.2) -> list[nn.Module]:
@@ -78,14 +96,14 @@ class Generator(nn.Module):
 
 
 def build(config: Settings, spec: Spec) -> GAN:
-    def features(shape: tuple[int, ...]) -> tuple[nn.Module, int]:
-        judge = config.critic
+    def features(judge: CriticSettings | RefereeSettings, shape: tuple[int, ...]) -> tuple[nn.Module, int]:
         waves = Waves(shape[0], judge.waves, finest=judge.finest)
         return nn.Sequential(waves, *dense(waves.width, judge.width, judge.depth)), judge.width
 
     return GAN(
         lambda: Generator(config.generator, spec.shape, len(spec.classes)),
-        features,
+        partial(features, config.critic),
+        make_referee=partial(features, config.referee),
         generator=config.generator,
         critic=config.critic,
         rules=config,

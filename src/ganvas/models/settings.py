@@ -52,6 +52,15 @@ class CriticSettings(PlayerSettings):
     augmentation each."""
 
 
+class RefereeSettings(PlayerSettings):
+    """A fresh critic that judges samples when the generator rests; the one that plays must stay smooth."""
+
+    share: float = Field(default=0.0, ge=0, lt=1)
+    """Share of the training, at its end, in which the generator rests and the referee learns, with no
+    penalty, to tell its samples from real items (Azadi et al. 2019, sec. 3.3). 0: the critic that plays is
+    asked which samples to throw away."""
+
+
 class Rules(Settings):
     """The game and what keeps it fair. A model's settings are these, a generator's and a critic's."""
 
@@ -68,7 +77,9 @@ class Rules(Settings):
     noise: NoiseSettings = NoiseSettings()
     """Noise on all that the critic sees, fading out."""
     reject: bool = False
-    """Throw away samples of a kind that the critic, calibrated at the end, finds too often (Azadi 2019)."""
+    """Throw away samples of a kind that there is too much of, by a calibrated verdict (Azadi 2019)."""
+    referee: RefereeSettings = RefereeSettings()
+    """Whose verdict that is, if not the critic's."""
 
 
 def check_heads(player: str, width: int, heads: int) -> None:

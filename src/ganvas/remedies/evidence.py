@@ -26,8 +26,9 @@ class Checkup:
 
     @property
     def decayed(self) -> bool:
-        """Whether the learning rates have come down to less than a tenth of their largest."""
-        return self.figures.get("rate", 1.0) < 0.1
+        """Whether what makes samples rests, or the learning rates have come down to less than a tenth of
+        their largest."""
+        return "referee" in self.figures or self.figures.get("rate", 1.0) < 0.1
 
     def line(self) -> dict[str, Any]:
         return {

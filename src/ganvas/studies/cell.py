@@ -19,7 +19,7 @@ from ganvas.recipes.base import find
 from ganvas.remedies.doctor import diagnose
 from ganvas.report.evaluated import NAMES
 from ganvas.report.page import write
-from ganvas.report.recorder import Recorder
+from ganvas.report.recorder import Nobody, Recorder
 from ganvas.studies.evaluation import Judge, evaluate, kind_of_run, seated
 from ganvas.studies.plan import Job
 from ganvas.studies.seen import features, made
@@ -32,15 +32,11 @@ MARKS = "marks"
 """Folder, in a run's, of the models on the way: each can be loaded like a run."""
 
 
-class Quiet:
-    """A display for nobody."""
+class Told(Nobody):
+    """Words alone go into the log of the cell."""
 
     def said(self, sentence: str) -> None:
-        print(sentence, flush=True)  # into the log of the cell
-
-    def reading(self, done: int, total: int) -> None: ...
-    def logged(self, moment: Any) -> None: ...
-    def shown(self, drawn: Any) -> None: ...
+        print(sentence, flush=True)
 
 
 class Marks:
@@ -87,7 +83,7 @@ def trained(job: Job) -> Run:
     begun = (path / "recipe.json").is_file()
     if begun and Run.open(path).progress()["finished"]:
         return Run.open(path)
-    recorder = Recorder(Quiet())
+    recorder = Recorder(Told())
     how: dict[str, Any] = {"observer": Marks(job["at"]).along(recorder.observer), "device": job["device"]}
     if begun:
         run = api.train(out=path, resume=True, **how)

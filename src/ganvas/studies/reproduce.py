@@ -7,6 +7,10 @@ from typing import Any
 from ganvas import watched
 from ganvas.core.errors import UserError
 from ganvas.core.run import Run
+from ganvas.core.settings import override
+from ganvas.data.load import load
+from ganvas.recipes import base as recipes
+from ganvas.studies import stacked
 from ganvas.studies.tables.base import Question, Row, Table
 from ganvas.studies.tables.captions import CAPTIONS
 from ganvas.studies.tables.likelihoods import FASHION_BITS, MNIST_NLL
@@ -62,6 +66,7 @@ def reproduce(
         }
         if rows and row.name not in rows and not all(map(_finished, paths.values())):
             continue
+        _together(row, table, source, paths, budget)
         for number, path in paths.items():
             run = _trained(row, table, source, path, budget, number)
             if not run.progress()["finished"]:
@@ -95,10 +100,24 @@ def _trained(row: Row, table: Table, data: str, path: Path, budget: str | None, 
         return Run.open(path)
     if (path / "recipe.json").is_file():
         return watched.train(None, None, out=path, resume=True)
-    settings = dict(table.common) | dict(row.settings)
+    settings = _settings(row, table)
     return watched.train(
         data, row.recipe, out=path, budget=budget or row.budget, seed=seed, settings=settings
     )
+
+
+def _together(row: Row, table: Table, data: str, paths: dict[int, Path], budget: str | None) -> None:
+    """Train in one go the seeds that were not begun, where networks can be stacked: it takes less time."""
+    fresh = [seed for seed, path in paths.items() if not path.exists()]
+    if len(fresh) < 2 or budget or row.budget:
+        return
+    recipe = override(recipes.find(row.recipe), _settings(row, table))
+    if stacked.stackable(recipe, load(data, recipes.data_settings(recipe)).spec):
+        stacked.watched(data, row.recipe, fresh, out=paths.__getitem__, settings=_settings(row, table))
+
+
+def _settings(row: Row, table: Table) -> dict[str, Any]:
+    return dict(table.common) | dict(row.settings)
 
 
 def machine(run: Run) -> str:

@@ -31,6 +31,9 @@ from ganvas.data.spec import Spec
 from ganvas.models.adversarial import GAN
 from ganvas.nn import stacked
 from ganvas.recipes.base import data_settings, find
+from ganvas.report.page import write
+from ganvas.report.recorder import Nobody, Recorder
+from ganvas.terminal import Screen
 
 Watch = Callable[[Trainer], Observer]
 """Who looks on at the run of one seed."""
@@ -85,6 +88,23 @@ def train(
     return [member.run for member in members]
 
 
+def watched(data: str, recipe: str, seeds: Sequence[int], **how: Any) -> list[Run]:
+    """`train` with a display, which shows the first seed, and a report of each."""
+    screen, numbers = Screen(), ", ".join(map(str, seeds))
+    screen.said(f"Seeds {numbers} are trained side by side; what is shown is of the first.")
+    with screen.watching(), ExitStack() as closing:
+
+        def watch(trainer: Trainer) -> Observer:
+            recorder = Recorder(screen if trainer.seed == seeds[0] else Nobody())
+            closing.callback(recorder.close)
+            return recorder.observer
+
+        runs = train(data, recipe, seeds, watch=watch, **how)
+    for run in runs:
+        write(run.path)
+    return runs
+
+
 def stackable(recipe: Any, spec: Spec) -> bool:
     """Whether seeds of this recipe, with its settings, can be trained in one go on such data."""
     return hindrance(recipe, spec) is None
@@ -113,7 +133,9 @@ def hindrance(recipe: Any, spec: Spec) -> str | None:
         "--augment.adaptive follows what all critics say": rules.augment.adaptive,
         "--penalty.l1 and l2 are sums over all weights": max(rules.penalty.l1, rules.penalty.l2) > 0,
         "its networks have layers that mix the items of a batch, or that cannot be stacked": not all(
-            stacked.stackable(network) for network in (objective.generator, objective.critic)
+            stacked.stackable(network)
+            for network in (objective.generator, objective.critic, objective.referee)
+            if network is not None
         ),
     }
     return next((reason for reason, so in mixing.items() if so), None)
