@@ -1,10 +1,12 @@
 """Seeds trained side by side go where each of them goes alone."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 import ganvas
 from ganvas.begin import Ask, new
@@ -125,21 +127,95 @@ def test_a_stack_leaves_ordinary_runs(tmp_path):
     assert not np.allclose(*drawn)
 
 
-def test_what_is_interrupted_goes_on_seed_by_seed(tmp_path):
+def interrupting(seed, step):
     def watch(trainer):
         def logged(moment):
-            if moment.step == 4 and trainer.seed == 1:
+            if moment.step == step and trainer.seed == seed:
                 raise KeyboardInterrupt
 
         return Observer(said=lambda sentence: None, logged=logged)
 
-    settings = SMALL | {"training.checkpoint_every": 0, "training.log_every": 2, "reject": False}
+    return watch
+
+
+OFTEN = SMALL | {"training.checkpoint_every": 0, "training.log_every": 2}
+
+
+def test_what_is_interrupted_goes_on_seed_by_seed(tmp_path):
+    settings = OFTEN | {"reject": False}
     with pytest.raises(KeyboardInterrupt):
-        stacked.train("ring", "points", range(2), steps=7, out=tmp_path, settings=settings, watch=watch)
+        stacked.train(
+            "ring",
+            "points",
+            range(2),
+            steps=7,
+            out=tmp_path,
+            settings=settings,
+            watch=interrupting(1, 4),
+        )
     for seed in range(2):
         run = ganvas.train(out=tmp_path / f"seed-{seed}", resume=True, observer=QUIET)
         assert run.progress()["finished"]
         assert [line["step"] for line in run.lines()] == [1, 2, 4, 6, 7]
+    assert not stacked.unfinished(tmp_path / "seed-0")
+
+
+def ends(runs):
+    """What is left of each: weights, those of the training among them, and the log without its times."""
+    found = {}
+    for run in runs:
+        files = [next(run.checkpoints.glob("step-30")) / f"{part}.safetensors" for part in PARTS]
+        lines = [{k: v for k, v in x.items() if k not in ("time", "items_per_second")} for x in run.lines()]
+        found[run.path.name] = [load_file(file) for file in files], lines
+    return found
+
+
+PARTS = ("objective", "average", "optimisers")
+
+
+@pytest.mark.parametrize(
+    "at", [1, 6, 28], ids=["at the beginning", "in the middle", "while the referee learns"]
+)
+def test_interrupted_and_resumed_it_ends_in_the_same_bits(tmp_path, at):
+    how = {"steps": 30, "settings": OFTEN}
+    whole = stacked.train("ring", "points", [3, 1], out=tmp_path / "whole", **how)
+    with pytest.raises(KeyboardInterrupt):
+        stacked.train("ring", "points", [3, 1], out=tmp_path, watch=interrupting(1, at), **how)
+    paths = [tmp_path / f"seed-{seed}" for seed in (3, 1)]
+    assert all(stacked.unfinished(path) == [3, 1] for path in paths)
+    assert same(ends(whole), ends(stacked.resume(paths)))
+    assert not any(map(stacked.unfinished, paths))
+
+
+def test_killed_while_one_after_another_was_saved_it_goes_on_from_what_all_have(tmp_path):
+    how = {"steps": 30, "settings": OFTEN}
+    whole = stacked.train("ring", "points", [0, 1], out=tmp_path / "whole", **how)
+    with pytest.raises(KeyboardInterrupt):
+        stacked.train("ring", "points", [0, 1], out=tmp_path, watch=interrupting(1, 12), **how)
+    paths = [tmp_path / f"seed-{seed}" for seed in (0, 1)]
+    shutil.rmtree(max(paths[1].glob("checkpoints/step-*"), key=lambda p: int(p.name[5:])))
+    assert same(ends(whole), ends(stacked.resume(paths)))
+
+
+def test_seeds_that_went_separate_ways_are_no_stack_any_more(tmp_path):
+    how = {"steps": 30, "settings": OFTEN}
+    with pytest.raises(KeyboardInterrupt):
+        stacked.train("ring", "points", [0, 1], out=tmp_path, watch=interrupting(1, 12), **how)
+    paths = [tmp_path / f"seed-{seed}" for seed in (0, 1)]
+    ganvas.train(out=paths[0], resume=True, observer=QUIET)
+    assert not any(map(stacked.unfinished, paths))
+    with pytest.raises(UserError, match="separate ways"):
+        stacked.resume(paths)
+
+
+def same(found, other):
+    if isinstance(found, torch.Tensor):
+        return torch.equal(found, other)
+    if isinstance(found, dict):
+        return found.keys() == other.keys() and all(same(v, other[k]) for k, v in found.items())
+    if isinstance(found, list | tuple):
+        return len(found) == len(other) and all(map(same, found, other))
+    return found == other
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,7 +24,10 @@ TINY = {
     "training.snapshots": 0,
     "training.log_every": 1,
     "training.checkpoint_every": 0,
+    "penalty.l2": 1e-6,
 }
+"""Whose seeds cannot be trained side by side."""
+STACKED = TINY | {"penalty.l2": 0.0}
 VARIANTS = ("points --game hinge",)
 HOW = {"seeds": 2, "steps": 60, "samples": 40, "settings": TINY}
 
@@ -74,11 +78,24 @@ def undisturbed(rows, tmp_path_factory):
         return out, study(VARIANTS, rows, out=out, **HOW)
 
 
-def typed(rows, out):
+def typed(rows, out, settings):
     """The same question on the command line."""
-    words = [f"--{name}={value}" for name, value in TINY.items()]
-    how = ["--data", str(rows), "--seeds", "2", "--steps", "60", "--samples", "40", "--out", str(out)]
-    return [sys.executable, "-m", "ganvas", "study", *VARIANTS, *how, *words]
+    words = [f"--{name}={value}" for name, value in settings.items()]
+    how = [
+        "--workers",
+        "1",
+        "--data",
+        str(rows),
+        "--seeds",
+        "2",
+        "--steps",
+        "60",
+        "--samples",
+        "40",
+        "--out",
+        str(out),
+    ]
+    return [sys.executable, "-m", "ganvas", "study", *VARIANTS, "--workers", "1", *how, *words]
 
 
 def timeless(found):
@@ -114,7 +131,7 @@ def test_killed_in_its_middle_and_asked_again_it_ends_as_if_never_killed(
         study(VARIANTS, rows, out=out, watch=Interrupts(1), **HOW)
     assert [p.name for p in out.rglob("seed-?.json")] == ["seed-0.json"]
 
-    process = subprocess.Popen(typed(rows, out), stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(typed(rows, out, TINY), stderr=subprocess.PIPE, text=True)
     second = Run(out / "points-game-hinge" / "seed-1")
     until(lambda: second.progress()["step"] > 5, process)
     process.send_signal(signal.SIGKILL)
@@ -132,6 +149,43 @@ def test_killed_in_its_middle_and_asked_again_it_ends_as_if_never_killed(
     models = [p.relative_to(kept) for p in kept.rglob("model.safetensors")]
     assert len(models) == 2 * 4  # each run's, the nearest on its way, and its marks'
     assert all((out / p).read_bytes() == (kept / p).read_bytes() for p in models)
+
+
+def test_killed_while_seeds_are_trained_side_by_side_it_ends_as_if_never_killed(rows, tmp_path, here):
+    how = HOW | {"settings": STACKED}
+    expected = study(VARIANTS, rows, out=tmp_path / "undisturbed", **how)
+    out = tmp_path / "killed"
+    process = subprocess.Popen(typed(rows, out, STACKED), stderr=subprocess.PIPE, text=True)
+    first, second = (Run(out / "points-game-hinge" / f"seed-{k}") for k in range(2))
+    until(lambda: second.path.is_dir() and second.progress()["step"] > 5, process)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    until(lambda: is_free(second))
+    assert 5 < second.progress()["step"] < 60
+    assert 5 < first.progress()["step"] < 60
+
+    found = study(VARIANTS, rows, out=out, **how)
+    assert first.record["stacked"] == second.record["stacked"] == [0, 1]
+    assert timeless(found) == timeless(expected)
+    share = read_json(first.path.with_suffix(".json"))["seconds"]
+    assert share == pytest.approx(first.progress()["seconds"] / 2)
+
+
+def test_what_fails_side_by_side_is_trained_one_by_one(rows, tmp_path, here, monkeypatch):
+    class Fails(Here):
+        def run(self, jobs):
+            for job in jobs:
+                if job.get("together"):
+                    write_json(Path(job["outcome"]), {"failure": "crashed", "words": "killed"})
+                    yield job
+                else:
+                    yield from super().run([job])
+
+    monkeypatch.setattr(fleet, "local", lambda workers, device: Fails())
+    told = []
+    study(VARIANTS, rows, out=tmp_path / "s", **HOW | {"settings": STACKED}, said=told.append)
+    assert "points --game hinge: seeds 0, 1 are trained one by one: killed" in told
+    assert "stacked" not in read_json(tmp_path / "s" / "points-game-hinge" / "seed-0" / "recipe.json")
 
 
 def test_what_crashed_is_done_again_when_asked(undisturbed, rows, tmp_path, here):

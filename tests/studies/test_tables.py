@@ -95,7 +95,7 @@ def test_data_that_are_not_mnist_are_refused(tmp_path):
 
 
 def test_a_row_of_several_seeds_is_trained_judged_and_told(tmp_path, monkeypatch):
-    row = TABLES["ring"].rows[1]
+    row = next(row for row in TABLES["ring"].rows if row.name == "GAN")
     small = type(row)(row.name, row.recipe, dict(row.settings) | TINY, None, row.published)
     table = TABLES["ring"]
     monkeypatch.setitem(TABLES, "ring", type(table)(**(vars(table) | {"rows": (small,)})))

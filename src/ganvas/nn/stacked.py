@@ -69,3 +69,12 @@ def stack(networks: Sequence[nn.Module]) -> nn.Module:
 def unstacked(state: dict[str, Tensor], like: dict[str, Tensor], k: int) -> dict[str, Tensor]:
     """The part of model k in the state of a stack; what has no more dimensions than `like` is of all."""
     return {name: v[k].contiguous() if v.ndim > like[name].ndim else v for name, v in state.items()}
+
+
+def gathered(states: Sequence[dict[str, Tensor]], like: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The state of a stack, of those of its models; what is of all has no more dimensions in `like`."""
+    first = states[0]
+    return {
+        name: torch.stack([state[name] for state in states]) if like[name].ndim > v.ndim else v
+        for name, v in first.items()
+    }

@@ -5,6 +5,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from ganvas.remedies.doctor import diagnose
 from ganvas.report.evaluated import NAMES
 from ganvas.report.page import write
 from ganvas.report.recorder import Nobody, Recorder
+from ganvas.studies import stacked
 from ganvas.studies.evaluation import Judge, evaluate, kind_of_run, seated
 from ganvas.studies.plan import Job
 from ganvas.studies.seen import features, made
@@ -94,6 +96,29 @@ def trained(job: Job) -> Run:
     return run
 
 
+def together(job: Job) -> bool:
+    """Train seeds side by side, or go on with them; False where it was told to stop, and has saved."""
+    jobs = {one["seed"]: one for one in job["together"]}
+    paths = {seed: Path(one["path"]) for seed, one in jobs.items()}
+    with ExitStack() as closing:
+
+        def watch(trainer: Trainer) -> Observer:
+            recorder = Recorder(Told())
+            closing.callback(recorder.close)
+            return Marks(job["at"]).along(recorder.observer)
+
+        how: dict[str, Any] = {"device": job["device"], "watch": watch}
+        if stacked.unfinished(next(iter(paths.values()))):
+            runs = stacked.resume([*paths.values()], **how)
+        else:
+            how |= {"out": paths.__getitem__, "settings": job["settings"]} | job["length"]
+            runs = stacked.train(job["data"], job["recipe"], [*jobs], **how)
+    if not all(run.progress()["finished"] for run in runs):
+        return False
+    write_json(Path(job["outcome"]), {"seeds": [*jobs]})
+    return True
+
+
 def judged(job: Job, run: Run) -> dict[str, Any]:
     """What came of it: whether it failed and of what, its figures, and those on its way."""
     progress = run.progress()
@@ -102,7 +127,7 @@ def judged(job: Job, run: Run) -> dict[str, Any]:
         "seed": job["seed"],
         "run": str(run.path),
         "step": progress["step"],
-        "seconds": progress["seconds"],
+        "seconds": progress["seconds"] / beside(run),
         "settings": job["settings"],
         "threads": run.record["environment"]["threads"],
     }
@@ -139,8 +164,16 @@ def on_the_way(run: Run, at: list[float], how: dict[str, Any]) -> list[dict[str,
     else:
         judge, _, labels = seated(run, **how) if at else (None, None, None)
         values = {share: _seen(judge, labels, model) for share, model in kept.items() if judge}
-    facts = {share: {key: model.config[key] for key in ("step", "seconds")} for share, model in kept.items()}
-    return [{"at": share, **facts[share], "figures": values[share]} for share in at]
+    return [{"at": share, **_when(kept[share], run), "figures": values[share]} for share in at]
+
+
+def _when(model: Model, run: Run) -> dict[str, Any]:
+    return {"step": model.config["step"], "seconds": model.config["seconds"] / beside(run)}
+
+
+def beside(run: Run) -> int:
+    """Runs that had the time of this one together."""
+    return len(run.record.get("stacked") or [run])
 
 
 def _values(found: dict[str, Any]) -> dict[str, float]:
@@ -178,6 +211,8 @@ def do(job: Job) -> bool:
     if job.get("yardsticks"):
         write_json(Path(job["outcome"]), yardsticks(job))
         return True
+    if job.get("together"):
+        return together(job)
     run = trained(job)
     if not run.progress()["finished"]:
         return False

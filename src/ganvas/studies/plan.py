@@ -15,9 +15,12 @@ from ganvas.core.run import DRAFT
 from ganvas.core.schedule import seconds
 from ganvas.core.settings import override
 from ganvas.recipes.base import find
+from ganvas.studies.stacked import unfinished
 
 FILE = "question.json"
 LENGTHS = ("budget", "steps", "epochs")
+AS_BEGUN = ("at_once", "stack")
+"""What was chosen by how many workers there were, and stays: other ones would make another answer."""
 MARKS = "25%,50%"
 """Of the budget, where a run is judged on its way."""
 
@@ -68,6 +71,8 @@ class Question:
     trials: int = 0
     at_once: int = 0
     """Trials that are proposed together."""
+    stack: int = 0
+    """Seeds of small networks that are trained side by side in one process, at most."""
     threads: int | None = None
     """Of each run, where they have equal time."""
     fingerprints: tuple[str, ...] = ()
@@ -159,10 +164,10 @@ def begun(question: Question, out: Path) -> Question:
         return question
     try:
         before = read_json(path)
-        at_once = int(before["at_once"])
+        kept = {name: int(before[name]) for name in AS_BEGUN}
     except (OSError, ValueError, KeyError, TypeError):
         raise UserError(f"{path} is not what this ganvas writes; name another folder with --out") from None
-    question = replace(question, at_once=at_once)  # proposals go on as they began
+    question = replace(question, **kept)
     _refuse_changes(before, question, out)
     return question
 
@@ -225,3 +230,15 @@ def job(question: Question, one: Variant, seed: int, path: Path, device: str) ->
         "outcome": f"{path}.json",
         "place": str(Path.cwd()),
     }
+
+
+def stacks(question: Question, one: Variant, out: Path, device: str) -> Iterator[Job]:
+    """Jobs that train seeds of a variant side by side, none of which was begun by itself; what is trained is
+    judged by the jobs of `cells`."""
+    for first in range(0, question.seeds, max(question.stack, 1)):
+        seeds = range(first, min(first + question.stack, question.seeds))
+        jobs = [job(question, one, s, out / one.folder / f"seed-{s}", device) for s in seeds]
+        places = [Path(job["path"]) for job in jobs]
+        if len(jobs) > 1 and (not any(place.exists() for place in places) or unfinished(places[0])):
+            told = out / one.folder / f"stack-{seeds[0]}-{seeds[-1]}.json"
+            yield jobs[0] | {"together": jobs, "outcome": str(told)}

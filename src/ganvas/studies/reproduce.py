@@ -1,6 +1,7 @@
 """Published tables, theirs beside ours: each row is a run of its own, which goes on where it stopped."""
 
 import platform
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from ganvas.core.run import Run
 from ganvas.core.settings import override
 from ganvas.data.load import load
 from ganvas.recipes import base as recipes
+from ganvas.report.page import write
 from ganvas.studies import stacked
 from ganvas.studies.tables.base import Question, Row, Table
 from ganvas.studies.tables.captions import CAPTIONS
@@ -18,7 +20,7 @@ from ganvas.studies.tables.mixtures import GRID, RING
 from ganvas.studies.tables.oracle import ORACLE, ORACLE_40
 from ganvas.studies.tables.shakespeare import SHAKESPEARE
 from ganvas.studies.tables.stacked import STACKED_MNIST
-from ganvas.terminal import counting
+from ganvas.terminal import counting, said
 
 TABLES = {
     "mnist-nll": MNIST_NLL,
@@ -70,8 +72,7 @@ def reproduce(
         for number, path in paths.items():
             run = _trained(row, table, source, path, budget, number)
             if not run.progress()["finished"]:
-                where = f"the row {row.name}, seed {number}"
-                raise UserError(f"stopped in {where}, and saved; the same command goes on from there")
+                raise UserError(_stopped(row, f"seed {number}"))
             question = Question(samples or table.samples, number, out, given)
             with counting() as of:
                 figures = table.judge(run, question, of(f"judging {row.name}"))
@@ -107,13 +108,33 @@ def _trained(row: Row, table: Table, data: str, path: Path, budget: str | None, 
 
 
 def _together(row: Row, table: Table, data: str, paths: dict[int, Path], budget: str | None) -> None:
-    """Train in one go the seeds that were not begun, where networks can be stacked: it takes less time."""
+    """Train side by side the seeds that were not begun, where networks can be stacked, and those that were
+    begun so: it takes less time."""
+    for seeds in sorted({tuple(stacked.unfinished(path)) for path in paths.values()} - {()}):
+        begun = [next(iter(paths.values())).with_name(f"seed-{seed}") for seed in seeds]
+        _stack(row, seeds, lambda watch, begun=begun: stacked.resume(begun, watch=watch))
     fresh = [seed for seed, path in paths.items() if not path.exists()]
     if len(fresh) < 2 or budget or row.budget:
         return
-    recipe = override(recipes.find(row.recipe), _settings(row, table))
+    how: dict[str, Any] = {"out": paths.__getitem__, "settings": _settings(row, table)}
+    recipe = override(recipes.find(row.recipe), how["settings"])
     if stacked.stackable(recipe, load(data, recipes.data_settings(recipe)).spec):
-        stacked.watched(data, row.recipe, fresh, out=paths.__getitem__, settings=_settings(row, table))
+        _stack(row, fresh, lambda watch: stacked.train(data, row.recipe, fresh, watch=watch, **how))
+
+
+def _stack(row: Row, seeds: Sequence[int], trained: Callable[[stacked.Watch], list[Run]]) -> None:
+    numbers = ", ".join(map(str, seeds))
+    said(f"{row.name}: seeds {numbers} are trained side by side; what is shown is of the first.")
+    with stacked.shown(seeds[0]) as watch:
+        runs = trained(watch)
+    for run in runs:
+        if not run.progress()["finished"]:
+            raise UserError(_stopped(row, f"seeds {numbers}"))
+        write(run.path)
+
+
+def _stopped(row: Row, seeds: str) -> str:
+    return f"stopped in the row {row.name}, {seeds}, and saved; the same command goes on from there"
 
 
 def _settings(row: Row, table: Table) -> dict[str, Any]:

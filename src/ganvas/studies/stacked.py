@@ -5,8 +5,9 @@ each step is that of `ganvas.train` up to the rounding of sums that another kern
 many steps a game enlarges such differences, as it does those between two numbers of threads.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -15,8 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from ganvas.api import attend
-from ganvas.begin import Ask, new
+from ganvas.begin import Ask, new, resumed
 from ganvas.core import checkpoint, distributed, memory
+from ganvas.core.checkpoint import numbered
 from ganvas.core.device import pick, quicken
 from ganvas.core.errors import UserError
 from ganvas.core.files import write_json
@@ -31,7 +33,6 @@ from ganvas.data.spec import Spec
 from ganvas.models.adversarial import GAN
 from ganvas.nn import stacked
 from ganvas.recipes.base import data_settings, find
-from ganvas.report.page import write
 from ganvas.report.recorder import Nobody, Recorder
 from ganvas.terminal import Screen
 
@@ -45,6 +46,7 @@ def train(
     seeds: Sequence[int],
     *,
     steps: int | None = None,
+    epochs: float | None = None,
     out: str | Path | Callable[[int], Path],
     settings: Mapping[str, Any] | None = None,
     device: str = "auto",
@@ -53,8 +55,8 @@ def train(
 ) -> list[Run]:
     """Train these seeds of a recipe, stacked; an ordinary run of each, `out`/seed-N or where `out` says.
 
-    `watch` gives who looks on at a seed's run. What is logged as time is that of all together. A stack that
-    was interrupted or killed is not taken up again, but each of its runs is, by itself, with --resume.
+    `watch` gives who looks on at a seed's run. What is logged as time is that of all together. What was
+    interrupted or killed, `resume` takes up again, and --resume each run by itself.
     UserError says what cannot be, before it begins.
     """
     where = pick(device)
@@ -71,16 +73,50 @@ def train(
     if reason := hindrance(asked, spec):
         raise UserError(f"{recipe} cannot be trained with its seeds stacked: {reason}")
     asks = [
-        Ask(data, recipe, place(s), steps, None, None, s, None, dict(settings or {}), None) for s in seeds
+        Ask(data, recipe, place(s), steps, epochs, None, s, None, dict(settings or {}), None) for s in seeds
     ]
     for ask in asks:
         ask.check()
         refuse_taken(Path(ask.out or ""))
     members = [new(ask, where, Observer()) for ask in asks]
     for member in members:
-        attend(member, doctor, watch(member))
         member.run.record["stacked"] = [*seeds]
         write_json(member.run.path / "recipe.json", member.run.record)
+    return _fitted(members, doctor, watch)
+
+
+def resume(
+    paths: Sequence[str | Path],
+    *,
+    device: str = "auto",
+    watch: Watch = lambda trainer: Observer(said=lambda sentence: None),
+) -> list[Run]:
+    """Go on with a stack that was interrupted or killed, to the bits of one that never was.
+
+    UserError where its runs have gone separate ways since.
+    """
+    where = pick(device)
+    quicken(where)
+    runs = [Run.open(Path(path)) for path in paths]
+    step = _together_at(runs)
+    if step is None:
+        raise UserError(
+            f"{paths[0]} and those stacked with it have gone separate ways; resume each by itself"
+        )
+    for run in runs:
+        for number, path in numbered(run.checkpoints):
+            if number > step:  # it was killed while one after another was saved
+                shutil.rmtree(path)
+    asks = [Ask(None, None, path, None, None, None, 0, None, {}, None) for path in paths]
+    members = [resumed(ask, where, Observer()) for ask in asks]
+    for member in members:
+        member.resume()
+    return _fitted(members, None, watch)
+
+
+def _fitted(members: list[Trainer], doctor: str | None, watch: Watch) -> list[Run]:
+    for member in members:
+        attend(member, doctor, watch(member))
     with ExitStack() as held:
         for member in members:
             held.enter_context(member.run.held())
@@ -88,21 +124,36 @@ def train(
     return [member.run for member in members]
 
 
-def watched(data: str, recipe: str, seeds: Sequence[int], **how: Any) -> list[Run]:
-    """`train` with a display, which shows the first seed, and a report of each."""
-    screen, numbers = Screen(), ", ".join(map(str, seeds))
-    screen.said(f"Seeds {numbers} are trained side by side; what is shown is of the first.")
+def unfinished(path: Path) -> list[int]:
+    """The seeds of the stack that this run is part of, where all of it can be gone on with; else none."""
+    if not (path / "recipe.json").is_file() or (run := Run.open(path)).progress()["finished"]:
+        return []
+    seeds = run.record.get("stacked") or []
+    others = [path.parent / f"seed-{seed}" for seed in seeds]
+    whole = all((other / "recipe.json").is_file() for other in others)
+    return seeds if whole and _together_at([Run.open(other) for other in others]) is not None else []
+
+
+def _together_at(runs: Sequence[Run]) -> int | None:
+    """The newest step of which all have a checkpoint; 0: they are at their beginning; None: there is none."""
+    kept = [dict(numbered(run.checkpoints)) for run in runs]
+    step = min(max(steps, default=0) for steps in kept)
+    near = all(step in steps or (not step and len(steps) < checkpoint.KEPT) for steps in kept)
+    return step if near else None
+
+
+@contextmanager
+def shown(first: int) -> Iterator[Watch]:
+    """Who looks on at a stack: a display, which shows the first seed, and whoever keeps what is shown."""
+    screen = Screen()
     with screen.watching(), ExitStack() as closing:
 
         def watch(trainer: Trainer) -> Observer:
-            recorder = Recorder(screen if trainer.seed == seeds[0] else Nobody())
+            recorder = Recorder(screen if trainer.seed == first else Nobody())
             closing.callback(recorder.close)
             return recorder.observer
 
-        runs = train(data, recipe, seeds, watch=watch, **how)
-    for run in runs:
-        write(run.path)
-    return runs
+        yield watch
 
 
 def stackable(recipe: Any, spec: Spec) -> bool:
@@ -166,7 +217,7 @@ class Together(Trainer):
     @classmethod
     def of(cls, members: list[Trainer]) -> "Together":
         one = members[0]
-        return cls(
+        stack = cls(
             objective=cast(Objective, stacked.stack([member.objective for member in members])),
             data=one.data,
             settings=one.settings,
@@ -177,6 +228,8 @@ class Together(Trainer):
             config=one.config,
             members=members,
         )
+        stack._take_over()
+        return stack
 
     def __post_init__(self):
         super().__post_init__()
@@ -231,6 +284,21 @@ class Together(Trainer):
             checkpoint.into_players(member.players, own)
             member._figures = {name: sums[:, k].contiguous() for name, sums in self._figures.items()}
             member.save()
+
+    def _take_over(self) -> None:
+        """What the members have come to; their networks are stacked already."""
+        one = self.members[0]
+        self.step, self.total, self.spent = one.step, one.total, one.spent
+        averages = [member.average.state_dict() for member in self.members]
+        self.average.load_state_dict(stacked.gathered(averages, self.average.state_dict()))
+        memories = [checkpoint.of_players(member.players) for member in self.members]
+        of_all = {
+            name: v if name.endswith("/step") else torch.stack([memory[name] for memory in memories])
+            for name, v in memories[0].items()
+        }
+        checkpoint.into_players(self.players, of_all)
+        sums = [member._figures for member in self.members]
+        self._figures = {name: torch.stack([own[name] for own in sums], 1) for name in one._figures}
 
     def _hand_over(self) -> None:
         """The members as they are by now."""

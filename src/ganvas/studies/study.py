@@ -22,6 +22,7 @@ from ganvas.studies.evaluation import FEWEST
 from ganvas.studies.fleet import Fleet, outcome
 from ganvas.studies.plan import Job, Question, Variant
 from ganvas.studies.search import Range
+from ganvas.studies.stacked import stackable
 from ganvas.studies.summary import Outcome, summary
 
 FILE = "study.json"
@@ -96,6 +97,7 @@ def study(
         search=tuple(space),
         trials=(trials or TRIALS) if space else 0,
         at_once=fleet.workers if space else 0,
+        stack=0 if budget else -(-seeds // fleet.workers),
         threads=fleet.threads if budget else None,
         fingerprints=prints,
     )
@@ -136,6 +138,7 @@ class _Study:
                 self.said(f"{one.name}: the best of {best['judged']} trials is {which[-1].name}.")
             found.append({"variant": one.name, "best": best, "trials": self._trials(one)})
         jobs = list(plan.cells(self.question, which, self.out, self.device))
+        self._train_stacks(which)
         self._follow(self.fleet.run([job for job in jobs if outcome(job) is None]))
         outcomes = [
             (one, [x for job in jobs if job["name"] == one.name and (x := outcome(job))]) for one in which
@@ -169,6 +172,22 @@ class _Study:
                 found = outcome(job) or {}
                 which = Path(job["path"]).name.replace("-", " ")  # seed 3, trial 7
                 self.watch.finished(f"{job['name']}, {which}", told(found, self.question.by))
+
+    def _train_stacks(self, which: Sequence[Variant]) -> None:
+        """Seeds side by side where that saves time; one by one they are judged, and trained if this fails."""
+        jobs = []
+        for one in which if self.question.stack > 1 else ():
+            if stackable(one.made, load(self.question.data, data_settings(one.made)).spec):
+                jobs += plan.stacks(self.question, one, self.out, self.device)
+        with closing(self.fleet.run([job for job in jobs if outcome(job) is None])) as done:
+            for job in done:
+                seeds = ", ".join(str(one["seed"]) for one in job["together"])
+                came = outcome(job) or {}
+                words = str(came.get("words")).splitlines()[0]
+                how = (
+                    f"are trained one by one: {words}" if came.get("failure") else "were trained side by side"
+                )
+                self.said(f"{job['name']}: seeds {seeds} {how}")
 
     def _trials(self, one: Variant) -> list[dict[str, Any]]:
         rows = []

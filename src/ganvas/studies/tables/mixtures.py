@@ -13,7 +13,9 @@ from ganvas.studies.tables.base import Figures, Progress, Question, Row, Table, 
 
 PUBLISHED_STEPS = 400_000
 REDUCED = 40_000
-"""Steps of the rows that are run again here: a tenth of the paper's."""
+"""Steps of the paper's rows that are run again here: a tenth of its own."""
+PLAIN = {"game": "nonsaturating", "penalty.r1": 0.0, "penalty.r2": 0.0, "reject": False}
+"""What makes `points` the plain GAN (Goodfellow et al. 2014), with networks, rates and steps as they are."""
 
 
 def judge(run: Run, question: Question, progress: Progress) -> Figures:
@@ -61,6 +63,8 @@ def _table(name: str, title: str, published: Sequence[str]) -> Table:
     reduced = {"training.steps": REDUCED}
     rows = (
         Row("ours", "points"),
+        Row("GAN, our networks", "points", PLAIN),
+        Row("PacGAN2, our networks", "points", PLAIN | {"packing": 2}),
         Row("GAN", "pacgan", reduced | {"packing": 1}, None, plain),
         *(
             Row(f"PacGAN{k}", "pacgan", reduced | {"packing": k}, None, p)
@@ -70,7 +74,7 @@ def _table(name: str, title: str, published: Sequence[str]) -> Table:
     return Table(
         title=title,
         protocol=f"PacGAN's protocol for the judging, 2,500 samples. GAN and PacGAN have its networks and "
-        f"settings, for {REDUCED:,} of its {PUBLISHED_STEPS:,} steps (reduced)",
+        f"settings, for {REDUCED:,} of its {PUBLISHED_STEPS:,} steps (reduced), or our networks and settings",
         data="",
         common={"training.snapshots": 8, "training.log_every": 100},
         rows=rows,
