@@ -184,10 +184,8 @@ class _Study:
                 seeds = ", ".join(str(one["seed"]) for one in job["together"])
                 came = outcome(job) or {}
                 words = str(came.get("words")).splitlines()[0]
-                how = (
-                    f"are trained one by one: {words}" if came.get("failure") else "were trained side by side"
-                )
-                self.said(f"{job['name']}: seeds {seeds} {how}")
+                how = f"one by one: {words}" if came.get("failure") else "side by side"
+                self.said(f"{job['name']}: seeds {seeds} are trained {how}")
 
     def _trials(self, one: Variant) -> list[dict[str, Any]]:
         rows = []
