@@ -204,3 +204,19 @@ def test_a_referee_says_log_p_of_real_items_less_that_of_made_ones():
         logit = objective.referee(torch.stack([x, torch.zeros(41)], 1))
     exact = 2 * np.log(2) - 1.5 * (x / 0.1) ** 2
     assert (logit - exact).abs()[8:33].max() < 0.4
+
+
+def test_what_is_shown_at_the_end_is_what_the_model_makes(tmp_path):
+    """The samples in the report, and the figures of the last look, are of the calibrated model."""
+    seen = {}
+
+    def snapshot(trainer):
+        rng = torch.Generator().manual_seed(0)
+        seen[trainer.step] = trainer.objective.rejection.works, trainer.objective.sample(50, generator=rng)
+
+    observer = Observer(said=lambda words: None, snapshot=snapshot)
+    settings = SMALL | {"training.snapshots": 2}
+    run = ganvas.train("ring", out=tmp_path / "r", steps=30, settings=settings, observer=observer)
+    assert [works for works, _ in seen.values()] == [False, True]
+    rng = torch.Generator().manual_seed(0)
+    assert torch.equal(seen[30][1], ganvas.load(run.path).objective.sample(50, generator=rng))

@@ -276,8 +276,19 @@ class Trainer:
 
     def snapshot(self) -> None:
         if distributed.rank() == 0:
-            with self.averaged():
+            with self.averaged() as objective, self._fit_for_use(objective):
                 self.observer.snapshot(self)
+
+    @contextmanager
+    def _fit_for_use(self, objective: Objective) -> Iterator[None]:
+        """At the end, with what use needs: what is shown then is what it will make."""
+        found = objective.for_use(self.data) if self.step >= self.total else {}
+        own = {name: value.clone() for name, value in objective.state_dict().items() if name in found}
+        objective.load_state_dict(found, strict=False)
+        try:
+            yield
+        finally:
+            objective.load_state_dict(own, strict=False)
 
     @contextmanager
     def averaged(self) -> Iterator[Objective]:

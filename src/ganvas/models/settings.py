@@ -12,8 +12,8 @@ from ganvas.remedies.noise import NoiseSettings
 from ganvas.remedies.penalties import PenaltySettings
 
 
-class PlayerSettings(Settings):
-    """How one player learns."""
+class AdamSettings(Settings):
+    """How a network learns."""
 
     lr: float = Field(default=2e-4, gt=0, le=1)
     """Adam's learning rate."""
@@ -21,6 +21,11 @@ class PlayerSettings(Settings):
     """Adam's memory of the gradient."""
     beta2: float = Field(default=0.999, ge=0, lt=1)
     """Adam's memory of the squared gradient."""
+
+
+class PlayerSettings(AdamSettings):
+    """How one player learns."""
+
     steps: int = Field(default=1, ge=1, le=100)
     """Updates of this player in one step of training."""
 
@@ -52,7 +57,7 @@ class CriticSettings(PlayerSettings):
     augmentation each."""
 
 
-class RefereeSettings(PlayerSettings):
+class RefereeSettings(AdamSettings):
     """A fresh critic that judges samples when the generator rests; the one that plays must stay smooth."""
 
     share: float = Field(default=0.0, ge=0, lt=1)
