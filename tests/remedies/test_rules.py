@@ -170,7 +170,7 @@ def test_advice_is_what_this_run_can_type_and_begins_with_what_was_set_oddly():
     ]
     assert advise(tries, own, usual) == (
         "Try, one at a time: --critic.lr 0.001, the recipe's own (now 0.02); "
-        "--generator.lr 0.0005 (now 0.001)"
+        "--penalty.r1 0.2, the recipe's own (now 0); --generator.lr 0.0005 (now 0.001)"
     )
     assert advise([Change("penalty.r1", times=5, least=0.02)], own, own).endswith("--penalty.r1 0.1 (now 0)")
     assert advise([Change("packing", 2)], own, own) == ""

@@ -31,7 +31,7 @@ TINY = {
 }
 SICK = {"generator.lr": 1.0, "critic.lr": 1.0}
 OFTEN = {"training.checkpoint_every": 0}
-HOPELESS = {"penalty.r1": 1e8}
+HOPELESS = {"penalty.l2": 1e8}
 """The gradient is huge whatever is tried against it."""
 QUIET = Observer(said=lambda sentence: None)
 

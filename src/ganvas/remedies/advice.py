@@ -7,6 +7,9 @@ from typing import Any
 ODD = 3.0
 """Times above or below the recipe's own value, from which on a setting is the first to be suspected."""
 
+PENALTIES = ("penalty.r1", "penalty.r2", "penalty.gp")
+"""On the critic's gradient: without one the game need not settle (Mescheder et al. 2018, sec. 3)."""
+
 
 @dataclass(frozen=True)
 class Change:
@@ -65,8 +68,9 @@ def advise(changes: Sequence[Change], own: Mapping[str, Any], usual: Mapping[str
 
 
 def _odd(changes: Sequence[Change], own: Mapping[str, Any], usual: Mapping[str, Any]) -> Iterator[Way]:
-    rates = [name for name in own if name.endswith(".lr")]  # a wrong one is felt everywhere
-    for name in filter(lambda n: is_odd(n, own, usual), [*rates, *(c.setting for c in changes)]):
+    rates = [name for name in own if name.endswith(".lr")]
+    everywhere = [*rates, *PENALTIES]  # where a wrong value is felt
+    for name in filter(lambda n: is_odd(n, own, usual), [*everywhere, *(c.setting for c in changes)]):
         yield Way(name, own[name], usual[name], back=True)
 
 
