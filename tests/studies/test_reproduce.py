@@ -1,12 +1,15 @@
 """Published tables: rows are trained once, judged as the protocol says, and stand beside theirs."""
 
+import dataclasses
 import json
 
 import pytest
 
 from ganvas.core.errors import UserError
+from ganvas.core.run import Run
 from ganvas.metrics.likelihood import Likelihood
 from ganvas.studies.reproduce import TABLES, markdown, reproduce
+from ganvas.studies.tables.base import Row
 
 TINY = {"rows": ("random",), "budget": "1s"}
 
@@ -42,6 +45,17 @@ def test_rows_of_before_stand_in_the_table_too(table):
     found = reproduce("fashion-bits", "fashion", folder, rows=("loglinear",), budget="1s")
     assert [row["row"] for row in found] == ["random", "loglinear"]
     assert found[:1] == before
+
+
+def test_a_row_can_start_from_another_whose_time_counts_too(tmp_path, monkeypatch):
+    table = TABLES["fashion-bits"]
+    rows = Row("first", "loglinear"), Row("then", "loglinear", after="first")
+    monkeypatch.setitem(TABLES, "fashion-bits", dataclasses.replace(table, rows=rows))
+    (found, *more) = reproduce("fashion-bits", "fashion", tmp_path, rows=("then",), budget="2s")
+    assert more == []
+    first, then = (Run.open(tmp_path / name) for name in ("first", "then"))
+    assert then.record["init_from"]["run"] == str(first.path)
+    assert found["training_seconds"] == sum(round(run.progress()["seconds"]) for run in (first, then))
 
 
 def test_other_samples_are_judged_anew_from_the_same_run(table):

@@ -63,16 +63,12 @@ def reproduce(
     source = table.prepared(given, out)
     found = []
     for row in table.rows:
-        paths = {
-            k: out / row.name / (f"seed-{k}" if table.seeds > 1 else "") for k in range(seed, seed + count)
-        }
+        paths = {k: table.place(out, row, k) for k in range(seed, seed + count)}
         if rows and row.name not in rows and not all(map(_finished, paths.values())):
             continue
         _together(row, table, source, paths, budget)
-        for number, path in paths.items():
-            run = _trained(row, table, source, path, budget, number)
-            if not run.progress()["finished"]:
-                raise UserError(_stopped(row, f"seed {number}"))
+        for number in paths:
+            run = _trained(row, table, source, out, budget, number)
             question = Question(samples or table.samples, number, out, given)
             with counting() as of:
                 figures = table.judge(run, question, of(f"judging {row.name}"))
@@ -80,7 +76,8 @@ def reproduce(
             found.append(
                 {"row": row.name, "recipe": row.recipe, "published": row.published, "step": took["step"]}
                 | figures
-                | {"training_seconds": round(took["seconds"]), "seed": number, "machine": machine(run)}
+                | {"training_seconds": _seconds(row, table, out, number)}
+                | {"seed": number, "machine": machine(run)}
             )
     return found
 
@@ -95,16 +92,31 @@ def _finished(path: Path) -> bool:
     return (path / "recipe.json").is_file() and Run.open(path).progress()["finished"]
 
 
-def _trained(row: Row, table: Table, data: str, path: Path, budget: str | None, seed: int) -> Run:
-    """The row's run, begun, gone on with, or as it is where it is finished."""
+def _trained(row: Row, table: Table, data: str, out: Path, budget: str | None, seed: int) -> Run:
+    """The row's run, begun, gone on with, or as it is where it is finished; UserError if it is stopped."""
+    path = table.place(out, row, seed)
     if _finished(path):
         return Run.open(path)
     if (path / "recipe.json").is_file():
-        return watched.train(None, None, out=path, resume=True)
-    settings = _settings(row, table)
-    return watched.train(
-        data, row.recipe, out=path, budget=budget or row.budget, seed=seed, settings=settings
-    )
+        run = watched.train(None, None, out=path, resume=True)
+    else:
+        how: dict[str, Any] = {
+            "budget": budget or row.budget,
+            "seed": seed,
+            "settings": _settings(row, table),
+        }
+        if row.after:
+            how["init_from"] = _trained(table.row(row.after), table, data, out, budget, seed)
+        run = watched.train(data, row.recipe, out=path, **how)
+    if not run.progress()["finished"]:
+        raise UserError(_stopped(row, f"seed {seed}"))
+    return run
+
+
+def _seconds(row: Row, table: Table, out: Path, seed: int) -> int:
+    """Of training, that of the row which it starts from with it."""
+    own = round(Run.open(table.place(out, row, seed)).progress()["seconds"])
+    return own + (_seconds(table.row(row.after), table, out, seed) if row.after else 0)
 
 
 def _together(row: Row, table: Table, data: str, paths: dict[int, Path], budget: str | None) -> None:

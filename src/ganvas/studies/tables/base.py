@@ -22,6 +22,8 @@ class Row:
     """How long it is trained; None: as many steps as its settings say."""
     published: str = ""
     """What the paper has, and where."""
+    after: str = ""
+    """Another row, whose networks this one starts from; its time counts too."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,13 @@ class Table:
     """Runs of each row."""
     prepared: Callable[[str, Path], str] = lambda data, folder: data
     """The data to train on, made of those given, kept in a folder."""
+
+    def row(self, name: str) -> Row:
+        return next(row for row in self.rows if row.name == name)
+
+    def place(self, out: Path, row: Row, seed: int) -> Path:
+        """Where the row's run is."""
+        return out / row.name / (f"seed-{seed}" if self.seeds > 1 else "")
 
 
 def over(found: Sequence[Figures], key: str) -> list[float]:

@@ -58,6 +58,8 @@ LADDER = {"hidden": 128, "vectors": 2, "groups": 2, "warmup": 0.05, "free_bits":
 }
 BINARY = {"observation": "bernoulli"}
 FIFTY = {"samples": 50, "bound": "iwae", "passed": 5, "training.batch": 50, "training.precision": "auto"}
+SLOWER = {"encoder.lr": 5e-4, "decoder.lr": 5e-4}
+"""For networks that have learnt already."""
 IWAE = DENSE | BINARY | FIFTY
 PLACES = BINARY | {"training.batch": 32, "training.precision": "auto"}
 MNIST_NLL = Table(
@@ -69,6 +71,7 @@ MNIST_NLL = Table(
         Row("loglinear", "loglinear", BINARY, "10m"),
         Row("vae", "vae", DENSE | BINARY, "1h", "86.35 (IWAE, table 1: VAE, k = 50)"),
         Row("iwae-50", "vae", IWAE, "3h", "84.78 (IWAE, table 1: IWAE, k = 50)"),
+        Row("iwae-50-after-vae", "vae", IWAE | SLOWER, "2h", "84.78 (the same)", after="vae"),
         Row("hvae", "hvae", LADDER | BINARY, "3h"),
         Row("pixel", "pixel", PLACES, "3h"),
     ),
