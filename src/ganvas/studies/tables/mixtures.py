@@ -63,8 +63,8 @@ def _table(name: str, title: str, published: Sequence[str]) -> Table:
     reduced = {"training.steps": REDUCED}
     rows = (
         Row("ours", "points"),
-        Row("GAN, our networks", "points", PLAIN),
-        Row("PacGAN2, our networks", "points", PLAIN | {"packing": 2}),
+        Row("GAN with our networks", "points", PLAIN),
+        Row("PacGAN2 with our networks", "points", PLAIN | {"packing": 2}),
         Row("GAN", "pacgan", reduced | {"packing": 1}, None, plain),
         *(
             Row(f"PacGAN{k}", "pacgan", reduced | {"packing": k}, None, p)
