@@ -6,10 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import nn
 from torch.distributions import MultivariateNormal
 
+import ganvas
 from ganvas.core.errors import UserError
+from ganvas.core.loop import Observer
 from ganvas.core.settings import override
 from ganvas.data.spec import Spec
 from ganvas.losses.divergence import kl_to_standard
@@ -282,6 +285,18 @@ def test_weights_from_before_there_was_a_mean_are_used_without_one():
     model.encoder.centred.mean.fill_(0.3)
     model.load_state_dict(state)
     assert not model.encoder.centred.mean.any()
+
+
+def test_the_mean_is_in_what_is_written_after_samples_were_shown(tmp_path):
+    """A part of a state, loaded as if it were all of it, once took the mean for missing."""
+    shown = []
+    observer = Observer(said=lambda words: None, snapshot=lambda trainer: shown.append(trainer.step))
+    settings = TINY | VARIANTS["dense"] | {"training.batch": 16, "training.snapshots": 2}
+    run = ganvas.train("fashion", "vae", out=tmp_path / "r", steps=4, settings=settings, observer=observer)
+    assert shown[-1] == 4
+    kept = load_file(run.checkpoints / "step-4" / "objective.safetensors")["encoder.centred.mean"]
+    assert kept.any()
+    assert torch.equal(ganvas.load(run.path).objective.encoder.centred.mean, kept)
 
 
 def test_the_price_of_the_kl_rises_over_the_warm_up():

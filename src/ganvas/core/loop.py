@@ -189,7 +189,7 @@ class Trainer:
             weights = objective.look()
         if weights is None:
             return
-        self.objective.load_state_dict(weights, strict=False)
+        put(self.objective, weights)
         for name in {name.partition(".")[0] for name in weights} & self.players.keys():
             self.players[name].optimiser.state.clear()
         self.average.restart(self.objective)
@@ -282,13 +282,11 @@ class Trainer:
     @contextmanager
     def _fit_for_use(self, objective: Objective) -> Iterator[None]:
         """At the end, with what use needs: what is shown then is what it will make."""
-        found = objective.for_use(self.data) if self.step >= self.total else {}
-        own = {name: value.clone() for name, value in objective.state_dict().items() if name in found}
-        objective.load_state_dict(found, strict=False)
+        before = put(objective, objective.for_use(self.data) if self.step >= self.total else {})
         try:
             yield
         finally:
-            objective.load_state_dict(own, strict=False)
+            put(objective, before)
 
     @contextmanager
     def averaged(self) -> Iterator[Objective]:
@@ -375,6 +373,19 @@ class Trainer:
         self.accumulate = figures["accumulate"]
         if distributed.rank() == 0:
             self.run.rewind(self.step)
+
+
+@torch.no_grad()
+def put(objective: Objective, values: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Give these parts of its state other values, and leave all others alone; what they were.
+
+    `load_state_dict` with a part of a state would let modules take the rest for that of an older model.
+    """
+    own = objective.state_dict()
+    before = {name: own[name].clone() for name in values}
+    for name, value in values.items():
+        own[name].copy_(value)
+    return before
 
 
 @contextmanager
