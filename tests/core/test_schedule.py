@@ -15,6 +15,7 @@ from ganvas.core.loop import Observer
 from ganvas.core.randomness import Order, mixed, reseed
 from ganvas.core.schedule import Clock, learning_rate, seconds
 from ganvas.core.turns import Objective
+from ganvas.models.adversarial import GAN
 
 
 class Counter(Objective):
@@ -178,7 +179,7 @@ def test_items_of_a_batch_are_about_as_long_and_all_come_once_an_epoch():
 
 
 def test_without_a_budget_what_is_left_is_that_of_the_stage(tmp_path, monkeypatch):
-    monkeypatch.setattr(Objective, "starts", (0.0, 0.2, 0.2, 0.5))  # in the place of the property
+    monkeypatch.setattr(GAN, "starts", (0.0, 0.2, 0.2, 0.5))  # in the place of the property
     moments = []
     how = {"training.log_every": 1, "training.snapshots": 0}
     train("ring", out=tmp_path / "a", steps=10, settings=how, observer=Observer(logged=moments.append))

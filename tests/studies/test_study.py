@@ -1,6 +1,7 @@
 """A study: what it refuses, what it finds, and that a kill in its middle changes nothing."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -24,6 +25,7 @@ TINY = {
     "training.snapshots": 0,
     "training.log_every": 1,
     "training.checkpoint_every": 0,
+    "referee.width": 8,
     "penalty.l2": 1e-6,
 }
 """Whose seeds cannot be trained side by side."""
@@ -81,21 +83,8 @@ def undisturbed(rows, tmp_path_factory):
 def typed(rows, out, settings):
     """The same question on the command line."""
     words = [f"--{name}={value}" for name, value in settings.items()]
-    how = [
-        "--workers",
-        "1",
-        "--data",
-        str(rows),
-        "--seeds",
-        "2",
-        "--steps",
-        "60",
-        "--samples",
-        "40",
-        "--out",
-        str(out),
-    ]
-    return [sys.executable, "-m", "ganvas", "study", *VARIANTS, "--workers", "1", *how, *words]
+    how = ["--data", str(rows), "--seeds", "2", "--steps", "60", "--samples", "40", "--out", str(out)]
+    return [sys.executable, "-m", "ganvas", "study", *VARIANTS, *how, *words]
 
 
 def timeless(found):
@@ -155,7 +144,10 @@ def test_killed_while_seeds_are_trained_side_by_side_it_ends_as_if_never_killed(
     how = HOW | {"settings": STACKED}
     expected = study(VARIANTS, rows, out=tmp_path / "undisturbed", **how)
     out = tmp_path / "killed"
+    here_too = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, [*here_too][:1])  # one core: one worker, with one thread as here
     process = subprocess.Popen(typed(rows, out, STACKED), stderr=subprocess.PIPE, text=True)
+    os.sched_setaffinity(0, here_too)
     first, second = (Run(out / "points-game-hinge" / f"seed-{k}") for k in range(2))
     until(lambda: second.path.is_dir() and second.progress()["step"] > 5, process)
     process.send_signal(signal.SIGKILL)
