@@ -74,7 +74,8 @@ def test_nothing_is_rejected_before_it_is_calibrated():
     assert not Rejection().works
     objective = points.build(points.Settings(), Spec(kind="points", shape=(2,)))
     without = points.build(points.Settings(reject=False), Spec(kind="points", shape=(2,)))
-    own = {k: v for k, v in objective.state_dict().items() if not k.startswith(("rejection", "referee"))}
+    more = ("rejection", "referee", "resting")
+    own = {k: v for k, v in objective.state_dict().items() if not k.startswith(more)}
     without.load_state_dict(own)
     drawn = [o.sample(50, generator=torch.Generator().manual_seed(3)) for o in (objective, without)]
     assert torch.equal(*drawn)
@@ -160,6 +161,17 @@ def test_the_generator_rests_as_its_average_while_the_referee_learns(tmp_path):
     assert (lines[0]["learning_rate/referee"], lines[-1]["learning_rate/generator"]) == (0, 0)
 
 
+def test_it_goes_on_resting_where_a_budget_s_progress_goes_back():
+    objective = points.build(points.Settings(), Spec(kind="points", shape=(2,)))
+    batch = {"point": torch.randn(8, 2)}
+    assert objective.due(0.86)
+    objective.look()
+    objective.progress = 0.8
+    assert not objective.due(0.86)
+    assert [[*turn.losses] for turn in objective.turns(batch, 0)] == [["referee"]]
+    assert (objective.pace("generator"), objective.pace("referee")) == (0, 1)
+
+
 def moved(before, after, player):
     return any(not torch.equal(before[k], v) for k, v in after.items() if k.startswith(player))
 
@@ -192,10 +204,10 @@ def test_a_referee_says_log_p_of_real_items_less_that_of_made_ones():
     objective = points.build(settings, Spec(kind="points", shape=(2,)))
     objective.make = lambda label, n, device: torch.randn(n, 2) * 0.1
     assert objective.referee is not None
-    objective.progress = 1.0
+    objective.resting.fill_(1)
     adam = torch.optim.Adam(objective.referee.parameters(), 1e-3)
     for _ in range(300):
-        (turn,) = objective.turns({"points": torch.zeros(0), "point": torch.randn(256, 2) * 0.05}, 0)
+        (turn,) = objective.turns({"point": torch.randn(256, 2) * 0.05}, 0)
         turn.losses["referee"].backward()
         adam.step()
         adam.zero_grad()

@@ -51,6 +51,8 @@ class GAN(Objective):
     """Goodfellow et al. 2014, with the game, penalties and remedies that `rules` names."""
 
     averaged = ("generator",)
+    resting: Tensor
+    """Whether the generator rests and the referee learns; there is one where there is a referee."""
 
     def __init__(
         self,
@@ -81,6 +83,7 @@ class GAN(Objective):
         self.referee = None
         if rules.reject and rules.referee.share:
             self.referee = Critic(*(make_referee or make_features)(spec.shape), len(spec.classes))
+            self.register_buffer("resting", torch.tensor(0))  # a budget's progress may go back a little
         if isinstance(self.generator, Mixture):
             self.classifier = Classifier(*make_features(spec.shape), len(makers))
 
@@ -101,19 +104,24 @@ class GAN(Objective):
     def starts(self) -> tuple[float, ...]:
         return () if self.referee is None else (self.rest,)
 
+    @property
+    def rests(self) -> bool:
+        return self.referee is not None and bool(self.resting)
+
     def pace(self, player: str) -> float:
-        return float((player == "referee") == (self.progress >= self.rest))
+        return float((player == "referee") == self.rests)
 
     def due(self, progress: float) -> bool:
-        return self.progress < self.rest <= progress < 1
+        return self.rest <= progress < 1 and not self.rests
 
     def look(self) -> dict[str, Tensor]:
-        """The generator rests as the average that it is used as."""
+        """The generator rests from now on, as the average that it is used as."""
+        self.resting.fill_(1)
         return {f"generator.{name}": value for name, value in self.generator.state_dict().items()}
 
     def turns(self, batch: Batch, step: int) -> Iterator[Turn]:
         real, label = batch[BATCH_KEY[self.spec.kind]], batch.get("label")
-        if self.progress >= self.rest:
+        if self.rests:
             yield self._referees_turn(real, label)
             return
         due = self.rules.penalty.due(step)
