@@ -109,9 +109,41 @@ def test_what_turns_in_circles_oscillates_and_what_goes_on_or_settles_does_not()
     def turning(k):
         return math.cos(math.pi * k)
 
-    assert progress.oscillating(course(marks=turning)).since == 500
-    assert progress.oscillating(course(marks=lambda k: 0.6 * k)) is None
-    assert progress.oscillating(course(marks=lambda k: math.cos(math.pi * k) * 0.7**k)) is None
+    def course_of(marks, distance=0.1, missing=0.05, n=12):
+        return course(n, 0, marks, distance=distance, missing=missing)
+
+    assert progress.oscillating(course_of(turning)).since == 500
+    assert progress.oscillating(course_of(lambda k: 0.6 * k)) is None
+    assert progress.oscillating(course_of(lambda k: math.cos(math.pi * k) * 0.7**k)) is None
+    assert progress.oscillating(course_of(turning, distance=0.01)) is None  # it does no harm
+    assert progress.oscillating(course_of(turning, distance=0.01, missing=0.3)) is not None
+    assert progress.oscillating(course_of(turning, n=9)) is None  # at the start all moves
+
+
+def test_samples_that_are_alike_and_come_nearer_have_not_collapsed_but_only_begun():
+    def course_of(nearer):
+        distance = lambda k: 0.5 - nearer * k  # noqa: E731
+        return course(8, 0, variety=lambda k: 0.05 + 0.002 * k, distance=distance)
+
+    assert collapse.total(course_of(0.01)) is None
+    assert collapse.total(course_of(0.001)).since == 100
+
+
+def test_a_gradient_that_grows_while_the_bound_rises_throws_nothing_away():
+    def course_of(bound):
+        growing = {"flow/grad_norm": lambda k: 1_500 if k < 5 else 20_000, "bound": lambda k: bound * k}
+        return course(10, 0, **growing)
+
+    assert gradients.exploding(course_of(100.0)) is None
+    assert gradients.exploding(course_of(-100.0)).since == 1_000
+
+
+def test_of_few_held_out_items_more_is_asked_before_a_critic_is_said_to_overfit():
+    def course_of(knows):
+        return course(**{"knows": knows, "probe/knows/error": 0.09})
+
+    assert game.critic_overfits(course_of(0.8)) is None
+    assert game.critic_overfits(course_of(0.9)).since == 500
 
 
 def test_what_does_not_move_has_stalled_unless_its_rates_have_come_down():

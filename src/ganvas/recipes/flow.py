@@ -18,7 +18,7 @@ class Recipe(flow.Settings):
 
     image: ImageSettings = ImageSettings()
     """How pictures are prepared."""
-    training: Training = Training(warmup=200)
+    training: Training = Training(warmup=200, spike=4.0)
     """How long and in what portions."""
 
     def build(self, spec: Spec) -> Objective:

@@ -151,8 +151,9 @@ class Probe:
 
         real = judged(self.real, self.label)
         found = {"sure": ranked(real, judged(made, self.label))}
-        if self.held_out is not None and len(self.held_out[0]) >= 32:
+        if self.held_out is not None:
             found["knows"] = ranked(real, judged(*self.held_out))
+            found["knows/error"] = chance(len(real), len(self.held_out[0]))
         return found
 
     def _posterior(self, objective: Any) -> dict[str, float]:
@@ -171,6 +172,11 @@ def ranked(a: Tensor, b: Tensor) -> float:
         return math.nan
     above = (a[:, None] > b).float().mean() + (a[:, None] == b).float().mean() / 2
     return above.item()
+
+
+def chance(m: int, n: int) -> float:
+    """Standard deviation of P(a > b) over m times n pairs that are alike (Mann & Whitney 1947, sec. 4)."""
+    return math.sqrt((m + n + 1) / (12 * m * n))
 
 
 def nearest(x: Coordinates, centres: Coordinates) -> Int[Tensor, " n"]:

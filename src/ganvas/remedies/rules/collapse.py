@@ -10,6 +10,8 @@ ALIKE = 0.25
 coordinates). Measured: .66 to 1 at the end of healthy runs, below .1 in collapsed ones."""
 GROWING = 1.15
 """A spread that has grown by so much in two check-ups is that of a generator that has just begun."""
+COMING, SIX = 0.97, 6
+"""So is that of one whose samples have come nearer (energy distance) by so much in five check-ups."""
 LOST = 0.25
 """Share of the real items whose cells hold no samples (NDB, Richardson & Weiss 2018, with empty bins only).
 Measured at the end of healthy runs: 0 to .12, of ring, grid, garments, emoji; two modes of a ring are .25."""
@@ -36,7 +38,8 @@ TRIES = (
 def total(seen: Sequence[Checkup]) -> Finding | None:
     """Whatever the latent, the sample is nearly the same."""
     row = streak(series(seen, "probe/variety"), lambda v: v < ALIKE, 3)
-    if not row or row[-1][1] > GROWING * row[-3][1]:
+    distance = [v for _, v in series(seen, "probe/distance")][-len(row) :][-SIX:]
+    if not row or row[-1][1] > GROWING * row[-3][1] or distance[-1] < COMING * distance[0]:
         return None
     return Finding(
         "mode collapse",
