@@ -5,7 +5,6 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -100,14 +99,11 @@ def together(job: Job) -> bool:
     """Train seeds side by side, or go on with them; False where it was told to stop, and has saved."""
     jobs = {one["seed"]: one for one in job["together"]}
     paths = {seed: Path(one["path"]) for seed, one in jobs.items()}
-    with ExitStack() as closing:
-
-        def watch(trainer: Trainer) -> Observer:
-            recorder = Recorder(Told())
-            closing.callback(recorder.close)
-            return Marks(job["at"]).along(recorder.observer)
-
-        how: dict[str, Any] = {"device": job["device"], "watch": watch}
+    with stacked.recorded(lambda seed: Told()) as watch:
+        how: dict[str, Any] = {
+            "device": job["device"],
+            "watch": lambda trainer: Marks(job["at"]).along(watch(trainer)),
+        }
         if stacked.unfinished(next(iter(paths.values()))):
             runs = stacked.resume([*paths.values()], **how)
         else:

@@ -33,7 +33,7 @@ from ganvas.data.spec import Spec
 from ganvas.models.adversarial import GAN
 from ganvas.nn import stacked
 from ganvas.recipes.base import data_settings, find
-from ganvas.report.recorder import Nobody, Recorder
+from ganvas.report.recorder import Display, Nobody, Recorder
 from ganvas.terminal import Screen
 
 Watch = Callable[[Trainer], Observer]
@@ -146,10 +146,17 @@ def _together_at(runs: Sequence[Run]) -> int | None:
 def shown(first: int) -> Iterator[Watch]:
     """Who looks on at a stack: a display, which shows the first seed, and whoever keeps what is shown."""
     screen = Screen()
-    with screen.watching(), ExitStack() as closing:
+    with screen.watching(), recorded(lambda seed: screen if seed == first else Nobody()) as watch:
+        yield watch
+
+
+@contextmanager
+def recorded(display: Callable[[int], Display]) -> Iterator[Watch]:
+    """Who looks on at a stack and keeps what is shown, beside the display of each seed."""
+    with ExitStack() as closing:
 
         def watch(trainer: Trainer) -> Observer:
-            recorder = Recorder(screen if trainer.seed == first else Nobody())
+            recorder = Recorder(display(trainer.seed))
             closing.callback(recorder.close)
             return recorder.observer
 
