@@ -7,6 +7,7 @@ import tempfile
 import types
 import warnings
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +45,16 @@ def plain(images: np.ndarray, batch: int) -> Step:
 
     As there, the critic's gradients are computed in the generator's turn too, and thrown away at the next.
     """
-    generator, critic = plain_generator(), plain_critic()
+    return playing(plain_generator(*shape(images)), plain_critic(*shape(images)), images, batch)
+
+
+def shape(images: np.ndarray) -> tuple[int, int]:
+    """Channels, and layers between the first and the last: three at 64 pixels."""
+    return images.shape[1], images.shape[2].bit_length() - 4
+
+
+def playing(generator: nn.Module, critic: nn.Module, images: np.ndarray, batch: int) -> Step:
+    """A step of the two, on pictures of their size."""
     adam_g, adam_c = (
         torch.optim.Adam(generator.parameters(), **ADAM),
         torch.optim.Adam(critic.parameters(), **ADAM),
@@ -67,23 +77,23 @@ def plain(images: np.ndarray, batch: int) -> Step:
     return step
 
 
-def plain_generator() -> nn.Module:
-    layers: list[nn.Module] = [nn.ConvTranspose2d(LATENT, 8 * WIDTH, 4, 1, 0, bias=False)]
-    for k in (8, 4, 2):
-        layers += [nn.BatchNorm2d(k * WIDTH), nn.ReLU(True)]
-        layers += [nn.ConvTranspose2d(k * WIDTH, k * WIDTH // 2, 4, 2, 1, bias=False)]
-    last = nn.ConvTranspose2d(WIDTH, 3, 4, 2, 1, bias=False)
+def plain_generator(channels: int, between: int) -> nn.Module:
+    widths = [WIDTH << k for k in range(between, -1, -1)]
+    layers: list[nn.Module] = [nn.ConvTranspose2d(LATENT, widths[0], 4, 1, 0, bias=False)]
+    for k, narrower in pairwise(widths):
+        layers += [nn.BatchNorm2d(k), nn.ReLU(True), nn.ConvTranspose2d(k, narrower, 4, 2, 1, bias=False)]
+    last = nn.ConvTranspose2d(WIDTH, channels, 4, 2, 1, bias=False)
     return nn.Sequential(*layers, nn.BatchNorm2d(WIDTH), nn.ReLU(True), last, nn.Tanh()).apply(
         as_in_the_paper
     )
 
 
-def plain_critic() -> nn.Module:
-    layers: list[nn.Module] = [nn.Conv2d(3, WIDTH, 4, 2, 1, bias=False), nn.LeakyReLU(0.2, True)]
-    for k in (1, 2, 4):
-        layers += [nn.Conv2d(k * WIDTH, 2 * k * WIDTH, 4, 2, 1, bias=False)]
-        layers += [nn.BatchNorm2d(2 * k * WIDTH), nn.LeakyReLU(0.2, True)]
-    layers += [nn.Conv2d(8 * WIDTH, 1, 4, 1, 0, bias=False), nn.Sigmoid()]
+def plain_critic(channels: int, between: int) -> nn.Module:
+    widths = [WIDTH << k for k in range(between + 1)]
+    layers: list[nn.Module] = [nn.Conv2d(channels, WIDTH, 4, 2, 1, bias=False), nn.LeakyReLU(0.2, True)]
+    for k, wider in pairwise(widths):
+        layers += [nn.Conv2d(k, wider, 4, 2, 1, bias=False), nn.BatchNorm2d(wider), nn.LeakyReLU(0.2, True)]
+    layers += [nn.Conv2d(widths[-1], 1, 4, 1, 0, bias=False), nn.Sigmoid()]
     return nn.Sequential(*layers).apply(as_in_the_paper)
 
 
