@@ -3,6 +3,7 @@
     python benchmarks/ward.py --kind points --seeds 2 --out ward.jsonl       what the doctor says
     python benchmarks/ward.py --kind pictures --seeds 2 --out ward.jsonl     of every recipe
     python benchmarks/ward.py --treat --seeds 2 --out ward.jsonl             what treatment makes of them
+    python benchmarks/ward.py --out ward.jsonl --keep ward --again           new rules on what was seen
     python benchmarks/ward.py --out ward.jsonl --table docs/results/ward.md  runs nothing
 
 Sick is what was provoked; found is whether one of the findings that it must lead to was made. Of a healthy
@@ -16,6 +17,7 @@ in the results already is not run again. Networks are small and runs short: 5 to
 
 import argparse
 import json
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -100,7 +102,7 @@ PATIENTS = {
     "fashion, dcgan": gan(),
     "fashion, gan": well("gan", 3_000, generator__width=64, critic__width=64),
     "fashion, wgan": well("wgan", generator__width=16, critic__width=16),
-    "fashion, sagan": well("sagan", 1_500, generator__width=8, critic__width=8),
+    "fashion, sagan": well("sagan", 600, training__batch=64, generator__width=16, critic__width=16),
     "fashion, r3gan": well("r3gan", 500, generator__width=8, critic__width=8),
     "fashion, vae": well("vae", width=16),
     "fashion, vaegan": well("vaegan", encoder__width=8, decoder__width=16, critic__width=16),
@@ -145,11 +147,12 @@ def made(name: str, folder: Path) -> str:
     return str(path)
 
 
-def one(name: str, seed: int, doctor: str) -> dict[str, Any]:
-    """Train, and ask the doctor and the held-out items."""
+def one(name: str, seed: int, doctor: str, keep: Path | None) -> dict[str, Any]:
+    """Train, and ask the doctor and the held-out items; `keep`: where the run's records go, without its
+    models."""
     from ganvas import api
     from ganvas.core.loop import Observer
-    from ganvas.remedies.doctor import DIARY, diagnose
+    from ganvas.remedies.doctor import DIARY
 
     patient = PATIENTS[name]
     began = time.process_time()
@@ -167,17 +170,45 @@ def one(name: str, seed: int, doctor: str) -> dict[str, Any]:
         )
         if not run.progress()["finished"]:
             raise SystemExit("stopped: this run is not counted")
-        found = diagnose(run)
+        found = sayings(run)
         end = judged(run, patient, data, seed) if patient.like or not patient.must else {}
         did = [line for line in run.lines(DIARY) if "change" in line]
+        if keep:
+            records = kept(keep, name, seed, doctor)
+            records.mkdir(parents=True, exist_ok=True)
+            for file in run.path.glob("*.json*"):
+                shutil.copy(file, records)
     return {
         "patient": name,
         "doctor": doctor,
         "seed": seed,
-        "findings": [(f["found"], f["since"], f["step"], f["until"]) for f in found["findings"]],
+        "findings": found,
         "treatments": [(next(k for k in line if k != "step"), line["step"], line["change"]) for line in did],
         "seconds": round(time.process_time() - began),
     } | end
+
+
+def sayings(run: Any) -> list[tuple[str, int, int, int | None]]:
+    """What today's rules find in what was seen: name, since when, at which step, until when."""
+    from ganvas.remedies.doctor import diagnose
+
+    return [(f["found"], f["since"], f["step"], f["until"]) for f in diagnose(run)["findings"]]
+
+
+def kept(keep: Path, name: str, seed: int, doctor: str) -> Path:
+    return keep / "".join(c if c.isalnum() else "-" for c in name) / f"{doctor}-{seed}"
+
+
+def again(rows: Sequence[dict[str, Any]], keep: Path) -> Iterator[dict[str, Any]]:
+    """The results, watched runs judged by today's rules, which change nothing in such a run."""
+    from ganvas.core.run import Run
+
+    for row in rows:
+        records = kept(keep, row["patient"], row["seed"], row["doctor"])
+        if row["doctor"] == "watch" and records.exists():
+            yield row | {"findings": sayings(Run.open(records))}
+        else:
+            yield row
 
 
 def judged(run: Any, patient: Patient, data: str, seed: int) -> dict[str, Any]:
@@ -355,6 +386,8 @@ def main() -> None:
     )
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--out", type=Path, default=Path("ward.jsonl"))
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep what was seen of each run here")
+    parser.add_argument("--again", action="store_true", help="today's rules on what was kept, only")
     parser.add_argument(
         "--table", type=Path, metavar="FILE.md", help="write the tables of what there is, only"
     )
@@ -363,6 +396,12 @@ def main() -> None:
     if ask.table:
         ask.table.write_text(page(rows))
         return
+    if ask.again:
+        lines = [
+            json.dumps(row) + "\n" for row in again(rows, ask.keep or parser.error("--again needs --keep"))
+        ]
+        ask.out.write_text("".join(lines))
+        return
     doctor = "treat" if ask.treat else "watch"
     done = {(row["patient"], row["seed"], row["doctor"]) for row in rows}
     names = [n for n, p in PATIENTS.items() if ask.kind in (None, p.kind) and n in (ask.only or PATIENTS)]
@@ -370,7 +409,7 @@ def main() -> None:
         for name in names:
             if (name, seed, doctor) in done or (ask.treat and not PATIENTS[name].like):
                 continue
-            rows.append(one(name, seed, doctor))
+            rows.append(one(name, seed, doctor, ask.keep))
             with ask.out.open("a") as file:
                 file.write(json.dumps(rows[-1]) + "\n")
             print(json.dumps(rows[-1]), flush=True)

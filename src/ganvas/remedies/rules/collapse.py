@@ -21,7 +21,7 @@ LONG, SHORT, FALLING = 7, 4, 0.9
 below this part of their largest: from there on little mends."""
 SETTLED = 0.9
 """A share that has not fallen below this part of what it was does not fall any more."""
-NEARER = 0.75
+NEARER = 0.85
 """While the energy distance falls below this part of what it was, samples still get nearer."""
 ADVICE = "Where the data have labels, use them"
 TRIES = (
