@@ -61,6 +61,26 @@ def test_a_damaged_one_gives_way_to_the_one_before(tmp_path, name, damage):
     assert "\n" not in said[0]
 
 
+def test_a_run_that_was_copied_is_as_far_as_it_was(tmp_path):
+    """A copy, an archive or a clone gives every file its own time."""
+    run = Run(tmp_path)
+    for k, step in enumerate((10, 9)):
+        checkpoint.save(run.checkpoints, step, {}, {"total": 10, "elapsed": 1.0})
+        os.utime(run.checkpoints / f"step-{step}" / "state.json", (k, k))
+    assert run.progress() == {"step": 10, "total": 10, "seconds": 1.0, "finished": True}
+
+
+def test_going_on_from_an_older_checkpoint_drops_the_later_ones_and_what_was_logged_since(tmp_path):
+    run = Run(tmp_path)
+    for step in (3, 7):
+        checkpoint.save(run.checkpoints, step, {}, {"total": 10, "elapsed": 1.0})
+        run.log({"step": step})
+    run.rewind(3)
+    assert [step for step, _ in checkpoint.numbered(run.checkpoints)] == [3]
+    assert [line["step"] for line in run.lines()] == [3]
+    assert run.progress()["step"] == 3
+
+
 def test_all_damaged_is_refused(tmp_path):
     saved(tmp_path, 3, 7)
     for step in (3, 7):

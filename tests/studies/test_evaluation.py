@@ -116,6 +116,11 @@ def test_a_likelihood_stands_beside_and_is_kept(honest):
     assert read_json(run / "evaluation.json")["kd"] == found["kd"]
 
 
+def test_of_many_items_a_few_are_bounded_closely_and_all_roughly():
+    assert Draws.for_most(1_999, 100) == Draws(100)
+    assert Draws.for_most(10_000, 100) == Draws(100, rough=5, every=10)
+
+
 def test_the_same_again_is_the_same_and_features_are_not_made_twice(copier, monkeypatch):
     run, found = copier
     said = []

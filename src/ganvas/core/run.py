@@ -107,19 +107,21 @@ class Run:
 
     def progress(self) -> dict[str, Any]:
         """How far it has come: what the last checkpoint says."""
-        newest = max(
-            self.checkpoints.glob("step-*/state.json"), key=lambda p: p.stat().st_mtime, default=None
-        )
-        if newest is None:
+        whole = [k for k, path in checkpoint.numbered(self.checkpoints) if (path / "state.json").is_file()]
+        if not whole:
             return {"step": 0, "total": None, "seconds": 0.0, "finished": False}
-        state = read_json(newest)
+        state = read_json(self.checkpoints / f"step-{max(whole)}" / "state.json")
         step, total = state["step"], state["total"]
         return {"step": step, "total": total, "seconds": state["elapsed"], "finished": step >= total}
 
     def rewind(self, step: int) -> None:
-        """Forget what was logged after `step`, which will happen again, and what a kill left half done."""
+        """Forget what was logged after `step`, which will happen again, what a kill left half done, and
+        checkpoints that come after, which are damaged.
+        """
         for folder in (self.path, self.checkpoints, self.healthy, self.model):
             sweep(folder)
+        for later in [path for k, path in checkpoint.numbered(self.checkpoints) if k > step]:
+            shutil.rmtree(later)
         kept = (name for name in (*WATCHED, QUALITY, HELD_OUT) if (self.path / name).exists())
         for file in ("log.jsonl", *kept):
             now = 0 if file in LOGS else self.stretch

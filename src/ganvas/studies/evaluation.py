@@ -315,7 +315,8 @@ def _likelihood(run: Run, model: Model, other: Any, seed: int, judge: Judge) -> 
         return {}
     known = {} if other is not None else evaluated(run)
     if not known:
-        known = held_out_likelihood(run, Draws(DRAWS), seed, judge.progress("likelihood"), items=other)
+        draws = Draws.for_most(len(judge.data), DRAWS)
+        known = held_out_likelihood(run, draws, seed, judge.progress("likelihood"), items=other)
     figures, protocol = as_figures(known, judge.source)
     judge.kept(protocol)
     return figures | ({} if other is not None else {"likelihood": known})
