@@ -136,6 +136,9 @@ def test_a_gradient_that_grows_while_the_bound_rises_throws_nothing_away():
 
     assert gradients.exploding(course_of(100.0)) is None
     assert gradients.exploding(course_of(-100.0)).since == 1_000
+    nats = {"log_prob": lambda k: -2_000.0 - k, "network/grad_norm": 11_000}
+    assert gradients.exploding(course(10, 0, **nats)) is None  # five a nat
+    assert gradients.exploding(course(10, 0, **nats | {"network/grad_norm": 1e8})).since == 1_000
 
 
 def test_of_few_held_out_items_more_is_asked_before_a_critic_is_said_to_overfit():

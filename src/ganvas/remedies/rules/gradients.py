@@ -10,7 +10,7 @@ EXPLODED = 100.0
 """Times its usual size. Measured: in healthy runs of GANs and VAEs the norm stayed within 20
 times its median; with the critic's learning rate 20 times too high it rose to 8,000 times."""
 HUGE = 1e4
-"""A norm that is too large from the start: healthy ones lay below 500."""
+"""A norm that is too large from the start: healthy ones lay below 500. Of a law for each nat at its start."""
 CLIP, FULL = Change("training.clip", 1.0), Change("training.precision", "fp32")
 SPIKE = Change("training.spike", 4.0)
 """Times the usual length, by Adam's own reckoning. Provoked in `hvae`, six of six trainings outlived it and
@@ -45,19 +45,20 @@ def _few(names: Sequence[str]) -> str:
 def exploding(seen: Sequence[Checkup]) -> Finding | None:
     """The norm of a player's gradient rises far beyond its usual size, or is huge from the start.
 
-    A law of pictures has gradients as large as its loss, nats of all their pixels. They throw nothing away
-    while its bound rises: healthy flows go through norms of 25,000.
+    A law of pictures has gradients as large as its loss, nats of all their pixels (of healthy flows 25,000),
+    and they throw nothing away while these get fewer.
     """
-    bound = [v for _, v in series(seen, "bound")][-2:]
-    if len(bound) == 2 and bound[1] > bound[0]:
+    law = [v for _, v in series(seen, "bound") or series(seen, "log_prob")]
+    if law[1:] and law[-1] > law[-2]:
         return None
+    huge = HUGE * max(1.0, abs(law[0])) if law else HUGE
     for name in players(seen):
         norms = series(seen, f"{name}/grad_norm")
         if not norms or norms[-1][0] != seen[-1].step:
             continue
         step, value = norms[-1]
         usual = median([v for _, v in norms[:-1]]) if len(norms) > 2 else math.inf
-        if value > min(EXPLODED * usual, HUGE):
+        if value > min(EXPLODED * usual, huge):
             times = f", {value / usual:,.0f} times its usual size" if math.isfinite(usual) else ""
             return Finding(
                 "exploding gradients",
