@@ -9,6 +9,8 @@ from ganvas.remedies.advice import Change
 
 PROBE = "probe/"
 """What stands before the figures of a probe; the others are the log's."""
+SLIGHT = 0.02
+"""An energy distance between samples and real items, of 1, that needs no help."""
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 
 from ganvas.remedies.advice import Change
-from ganvas.remedies.evidence import Checkup, Finding, approaching, series, streak
+from ganvas.remedies.evidence import SLIGHT, Checkup, Finding, approaching, series, streak
 
 WON = 0.998
 """Share of items that the critic judges rightly. The better the critic, the less its gradient says
 (Arjovsky & Bottou 2017, sec. 2). Measured: healthy runs .997 at most; .999 to 1 without penalties."""
-SLIGHT = 0.02
-"""An energy distance between samples and real items, of 1, that needs no help."""
 COIN = 0.55
 """P(real is ranked above made); one half is a coin toss. Of 2 x 128 pictures its standard error is .036."""
 APART = 0.1
