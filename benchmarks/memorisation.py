@@ -6,7 +6,8 @@
 drawn: shipped `fashion`, shuffled anew in each trial into training, held-out and fresh pictures, as pixels.
 Fresh ones are the perfect model, and must be acquitted; a share of them is replaced by training pictures, as
 they are or with noise (standard deviation as a share of the pixels' own), and must be found.
-trained: the same recipe for the same time on 100 pictures, which it can learn by heart, and on all 10,000.
+trained: the same recipe for the same time on 100 pictures without augmentation, which it learns by heart; on
+these with the augmentation that the recipe takes for so few; and on all 10,000.
 """
 
 import argparse
@@ -24,6 +25,13 @@ TRAINED, KEPT, SAMPLES = 1_000, 200, 400
 SHARES = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 NOISES = (0.0, 0.25, 0.5)
 FEW = 100
+BARE = {"augment.colour": False, "augment.shift": 0.0, "augment.cutout": 0.0}
+SIDES: dict[str, tuple[str | None, dict[str, Any]]] = {
+    "by-heart": (None, BARE),
+    "few": (None, {}),
+    "all": ("fashion", {}),
+}
+"""Data, of which None are a hundred pictures, and settings."""
 
 
 def everything() -> np.ndarray:
@@ -59,21 +67,23 @@ def drawn(trials: int) -> None:
         print(f"| {share:.0%} | {' | '.join(cells)} |", flush=True)
 
 
-def trained(out: Path, budget: str, seeds: int, recipe: str, features: str | None) -> None:
+def trained(ask: argparse.Namespace) -> None:
     import ganvas
 
     x = everything()
-    out.mkdir(parents=True, exist_ok=True)
-    for seed in range(seeds):
+    ask.out.mkdir(parents=True, exist_ok=True)
+    for seed in range(ask.first, ask.first + ask.seeds):
         order = np.random.default_rng(seed).permutation(len(x))
-        few = out / f"few-{seed}.npz"
+        few = ask.out / f"few-{seed}.npz"
         np.savez(few, x_train=x[order[:FEW], 0], x_test=x[order[FEW : FEW + 1_000], 0])
-        for name, data in (("few", str(few)), ("all", "fashion")):
-            path = out / f"{name}-{seed}"
+        for name in ask.sides:
+            data, settings = SIDES[name]
+            path = ask.out / f"{name}-{seed}"
             if not path.exists():
-                ganvas.train(data, recipe, out=path, budget=budget, seed=seed)
-            found = ganvas.evaluate(path, features=features, samples=1_000, seed=seed)
-            line = {"data": name, "seed": seed, "memorisation": found["memorisation"]["value"]}
+                how: dict[str, Any] = {"budget": ask.budget, "seed": seed, "settings": settings}
+                ganvas.train(data or str(few), ask.recipe, out=path, **how)
+            found = ganvas.evaluate(path, features=ask.features, samples=1_000, seed=seed)
+            line = {"side": name, "seed": seed, "memorisation": found["memorisation"]["value"]}
             line |= {"convicted": found["copying"]["convicted"], "verdict": found["copying"]["verdict"]}
             print(json.dumps(line), flush=True)
 
@@ -86,6 +96,8 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=200)
     parser.add_argument("--budget", default="5m")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first", type=int, default=0, help="the first of these seeds")
+    parser.add_argument("--sides", nargs="+", choices=SIDES, default=[*SIDES])
     parser.add_argument("--recipe", default="dcgan")
     parser.add_argument("--features", default=None)
     parser.add_argument("--out", type=Path, default=Path("runs/memorisation"))
@@ -93,7 +105,7 @@ def main() -> None:
     if ask.what == "drawn":
         drawn(ask.trials)
     else:
-        trained(ask.out, ask.budget, ask.seeds, ask.recipe, ask.features)
+        trained(ask)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
     python benchmarks/ward.py --kind points --seeds 2 --out ward.jsonl       what the doctor says
     python benchmarks/ward.py --kind pictures --seeds 2 --out ward.jsonl     of every recipe
+    python benchmarks/ward.py --kind text --seeds 2 --out ward.jsonl         and sound
     python benchmarks/ward.py --treat --seeds 2 --out ward.jsonl             what treatment makes of them
     python benchmarks/ward.py --out ward.jsonl --keep ward --again           new rules on what was seen
     python benchmarks/ward.py --out ward.jsonl --table docs/results/ward.md  runs nothing
@@ -21,155 +22,31 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
 import numpy as np
+from patients import PATIENTS, Patient, made
 
 SAMPLES = 2_500
 PIXELS = 8
 """Pictures are compared at so many a side."""
 STUDENT = {2: 6.31, 3: 2.92, 4: 2.35, 5: 2.13, 6: 2.02, 7: 1.94, 8: 1.89, 9: 1.86, 10: 1.83}
 """95 % quantiles, by how many runs there are."""
-COLLAPSE = ("mode collapse", "partial mode collapse")
-UNSTABLE = (
-    "exploding gradients",
-    "oscillation",
-    "the critic wins",
-    "not a number",
-    "samples astray",
-    *COLLAPSE,
-)
-FLAT = ("saturated samples", "blank samples", "the critic is of no use")
-POINTS = {"generator.width": 64, "critic.width": 64, "training.batch": 64}
-GAN = {"generator.width": 16, "critic.width": 16, "training.batch": 32}
-UNBOUND = {"penalty.r1": 0.0, "penalty.r2": 0.0}
-MOMENTUM = {"generator.beta1": 0.9, "critic.beta1": 0.9}
-BARE = {"augment.colour": False, "augment.shift": 0.0, "augment.cutout": 0.0}
-"""A recipe augments by itself where there are few pictures."""
-
-
-def rates(both: float) -> dict[str, float]:
-    return {"generator.lr": both, "critic.lr": both}
-
-
-@dataclass(frozen=True)
-class Patient:
-    """A run, and which findings it must lead to; none: it is healthy."""
-
-    data: str
-    recipe: str
-    steps: int
-    settings: dict[str, Any] = field(default_factory=dict)
-    must: tuple[str, ...] = ()
-    like: str = ""
-    """The healthy run that a treated one is compared with."""
-    kind: str = "pictures"
-
-
-def points(data: str, settings: dict[str, Any] | None = None, *must: str, steps: int = 0) -> Patient:
-    """Small networks learn the ring; of the grid they lose modes even when nothing is wrong."""
-    own, usual = (POINTS, 2_000) if data == "ring" else ({}, 3_000)
-    like = data if set(must) & set(UNSTABLE) else ""
-    return Patient(data, "points", steps or usual, own | (settings or {}), must, like, "points")
-
-
-def gan(settings: dict[str, Any] | None = None, *must: str, steps: int = 1_000) -> Patient:
-    like = "fashion, dcgan" if set(must) & set(UNSTABLE) else ""
-    return Patient("fashion", "dcgan", steps, GAN | (settings or {}), must, like)
-
-
-def well(recipe: str, steps: int = 1_000, data: str = "fashion", **settings: Any) -> Patient:
-    """A healthy run on pictures."""
-    dotted = {name.replace("__", "."): value for name, value in settings.items()}
-    return Patient(data, recipe, steps, {"training.batch": 32} | dotted)
-
-
-PATIENTS = {
-    "ring": points("ring"),
-    "grid": points("grid"),
-    "ring, critic's rate x 20": points("ring", {"critic.lr": 0.02}, *UNSTABLE),
-    "grid, critic's rate x 20": points("grid", {"critic.lr": 0.02}, *UNSTABLE),
-    "ring, rates 0.1": points("ring", rates(0.1), *UNSTABLE),
-    "grid, rates 0.1": points("grid", rates(0.1), *UNSTABLE),
-    "ring, no penalty, momentum": points("ring", {"game": "nonsaturating"} | MOMENTUM | UNBOUND, *UNSTABLE),
-    "grid, no penalty, minimax": points("grid", {"game": "minimax"} | UNBOUND, *UNSTABLE),
-    "grid, latent of 1": points("grid", {"generator.latent": 1}, *COLLAPSE, "oscillation"),
-    "ring, generator stands": points("ring", {"generator.lr": 1e-7}, "stalled", steps=1_000),
-    "ring, critic stands": points("ring", {"critic.lr": 1e-7}, "the critic is of no use", *COLLAPSE),
-    "fashion, dcgan": gan(),
-    "fashion, gan": well("gan", 3_000, generator__width=64, critic__width=64),
-    "fashion, wgan": well("wgan", generator__width=16, critic__width=16),
-    "fashion, sagan": well("sagan", 600, training__batch=64, generator__width=16, critic__width=16),
-    "fashion, r3gan": well("r3gan", 500, generator__width=8, critic__width=8),
-    "fashion, vae": well("vae", width=16),
-    "fashion, vaegan": well("vaegan", encoder__width=8, decoder__width=16, critic__width=16),
-    "fashion, hvae": well("hvae", 300, width=8, hidden=32),
-    "fashion, vqvae": well("vqvae", 500, width=16, prior__width=48),
-    "fashion, pixel": well("pixel", 300, network__width=16),
-    "fashion, flow": well("flow", 300, flow__width=16),
-    "fashion, loglinear": well("loglinear", 150),
-    "emoji, dcgan": well("dcgan", data="emoji", image__size=32, generator__width=16, critic__width=16),
-    "100 garments": well("dcgan", 2_000, data="few", generator__width=16, critic__width=16),
-    "fashion, critic's rate x 20": gan({"critic.lr": 0.016}, *UNSTABLE),
-    "fashion, critic's rate x 20, no clip": gan({"critic.lr": 0.016, "training.clip": 0.0}, *UNSTABLE),
-    "fashion, critic's rate x 200": gan({"critic.lr": 0.16}, *UNSTABLE),
-    "fashion, generator's rate x 20": gan({"generator.lr": 0.016}, *UNSTABLE, *FLAT),
-    "fashion, rates 0.1": gan(rates(0.1), *UNSTABLE, *FLAT),
-    "fashion, no penalty, momentum": gan({"game": "nonsaturating"} | MOMENTUM | UNBOUND, *UNSTABLE),
-    "fashion, no penalty, minimax": gan({"game": "minimax"} | UNBOUND, *UNSTABLE),
-    "fashion, latent of 1": gan({"generator.latent": 1}, *COLLAPSE, "oscillation"),
-    "fashion, generator stands": gan({"generator.lr": 1e-7}, "stalled", "the critic wins"),
-    "fashion, critic stands": gan({"critic.lr": 1e-7}, "the critic is of no use", *COLLAPSE),
-    "fashion, beta of 100": Patient(
-        "fashion", "vae", 500, {"width": 16, "beta": 100.0}, ("posterior collapse",)
-    ),
-    "100 garments, no augmentation": Patient(
-        "few", "dcgan", 2_000, GAN | BARE, ("the critic overfits", "memorisation")
-    ),
-    "dark pictures": Patient("dark", "vae", 200, {"width": 16}, ("wrong data range",)),
-}
-
-
-def made(name: str, folder: Path) -> str:
-    """Data sets of the ward's own; others by their name."""
-    if name not in ("few", "dark"):
-        return name
-    from ganvas.data.load import load
-
-    fashion: Any = load("fashion")
-    index = np.arange(100 if name == "few" else 1_000)
-    array = fashion.fetch(index)["image"].numpy().transpose(0, 2, 3, 1)
-    path = folder / f"{name}.npy"
-    np.save(path, array if name == "few" else array // 64)
-    return str(path)
 
 
 def one(name: str, seed: int, doctor: str, keep: Path | None) -> dict[str, Any]:
     """Train, and ask the doctor and the held-out items; `keep`: where the run's records go, without its
     models."""
-    from ganvas import api
-    from ganvas.core.loop import Observer
     from ganvas.remedies.doctor import DIARY
 
     patient = PATIENTS[name]
     began = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
         data = made(patient.data, Path(folder))
-        run = api.train(
-            data,
-            patient.recipe,
-            out=f"{folder}/run",
-            steps=patient.steps,
-            seed=seed,
-            doctor=doctor,
-            settings={"training.snapshots": 0} | patient.settings,
-            observer=Observer(said=lambda sentence: None),
-        )
-        if not run.progress()["finished"]:
-            raise SystemExit("stopped: this run is not counted")
+        before = patient.after and trained(PATIENTS[patient.after], data, Path(folder, "before"), seed, "off")
+        run = trained(patient, data, Path(folder, "run"), seed, doctor, before or None)
         found = sayings(run)
         end = judged(run, patient, data, seed) if patient.like or not patient.must else {}
         did = [line for line in run.lines(DIARY) if "change" in line]
@@ -186,6 +63,26 @@ def one(name: str, seed: int, doctor: str, keep: Path | None) -> dict[str, Any]:
         "treatments": [(next(k for k in line if k != "step"), line["step"], line["change"]) for line in did],
         "seconds": round(time.process_time() - began),
     } | end
+
+
+def trained(patient: Patient, data: str, out: Path, seed: int, doctor: str, before: Any = None) -> Any:
+    from ganvas import api
+    from ganvas.core.loop import Observer
+
+    run = api.train(
+        data,
+        patient.recipe,
+        out=out,
+        steps=patient.steps,
+        seed=seed,
+        doctor=doctor,
+        settings={"training.snapshots": 0} | patient.settings,
+        init_from=before,
+        observer=Observer(said=lambda sentence: None),
+    )
+    if not run.progress()["finished"]:
+        raise SystemExit("stopped: this run is not counted")
+    return run
 
 
 def sayings(run: Any) -> list[tuple[str, int, int, int | None]]:
@@ -221,7 +118,7 @@ def judged(run: Any, patient: Patient, data: str, seed: int) -> dict[str, Any]:
 
     mixed = MIXTURES.get(patient.data)
     model = ganvas.load(run.path)
-    if not (mixed or hasattr(model.objective, "judge")):
+    if patient.kind in ("text", "sound") or not (mixed or hasattr(model.objective, "judge")):
         return {}
     recipe = type(find(patient.recipe)).model_validate(run.record["settings"])
     held_out: Any = load(data, data_settings(recipe)).held_out
@@ -379,7 +276,7 @@ def page(rows: Sequence[dict[str, Any]]) -> str:
 def main() -> None:
     shape = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=shape)
-    parser.add_argument("--kind", choices=("points", "pictures"))
+    parser.add_argument("--kind", choices=("points", "pictures", "text", "sound"))
     parser.add_argument("--only", nargs="*", metavar="PATIENT", help="only these, by name")
     parser.add_argument(
         "--treat", action="store_true", help="collapses and oscillations, under --doctor treat"

@@ -105,6 +105,18 @@ def test_a_run_without_probes_is_no_trouble_for(rule):
     assert rule(seen) is None
 
 
+def test_a_kl_that_free_bits_give_does_not_hide_that_z_is_not_used():
+    idle = {"active_units/held_out": 0.0, "kl": 7.9}
+    finding = posterior.collapsed(course(12, 0, **idle))
+    assert (finding.name, finding.since) == ("posterior collapse", 100)
+    assert posterior.collapsed(course(12, 7, **idle)).since == 800
+    assert "no latent moves" in finding.said
+    assert finding.evidence == {"kl": 7.9}
+    assert posterior.collapsed(course(12, 0, **idle | {"active_units/held_out": 3.0})) is None
+    begun = course(12, 0, **idle)[:8]  # the KL's price has not risen to the full yet
+    assert posterior.collapsed(begun) is None
+
+
 def test_what_turns_in_circles_oscillates_and_what_goes_on_or_settles_does_not():
     def turning(k):
         return math.cos(math.pi * k)
