@@ -106,14 +106,17 @@ def test_a_run_without_probes_is_no_trouble_for(rule):
 
 
 def test_a_kl_that_free_bits_give_does_not_hide_that_z_is_not_used():
-    idle = {"active_units/held_out": 0.0, "kl": 7.9}
-    finding = posterior.collapsed(course(12, 0, **idle))
+    def course_of(gap, sick_from=0):
+        return course(12, sick_from, **{"kl": 7.9, "kl/held_out": 7.9, "shuffled_gap/held_out": gap})
+
+    finding = posterior.collapsed(course_of(0.4))
     assert (finding.name, finding.since) == ("posterior collapse", 100)
-    assert posterior.collapsed(course(12, 7, **idle)).since == 800
-    assert "no latent moves" in finding.said
+    assert "costs a KL of 7.9 nats, and another item's z does as well but for 0.4" in finding.said
     assert finding.evidence == {"kl": 7.9}
-    assert posterior.collapsed(course(12, 0, **idle | {"active_units/held_out": 3.0})) is None
-    begun = course(12, 0, **idle)[:8]  # the KL's price has not risen to the full yet
+    assert posterior.collapsed(course_of(0.4, 9)).since == 1000
+    assert posterior.collapsed(course_of(2.0)) is None
+    assert posterior.collapsed(course_of(lambda k: 0.4 if k < 11 else 2.0)) is None
+    begun = course_of(-0.1)[:9]  # the KL's price has not risen to the full for long
     assert posterior.collapsed(begun) is None
 
 

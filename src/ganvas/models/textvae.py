@@ -44,7 +44,7 @@ class Settings(Base):
     """z, and the tokens so far -> law of the next one."""
     latent: int = Field(default=32, ge=1, le=4096)
     """Numbers in z."""
-    pretraining: float = Field(default=0.2, ge=0, lt=1)
+    pretraining: float = Field(default=0.4, ge=0, lt=1)
     """Share of the training in which it is an autoencoder, z being its mean, without KL (Li et al. 2019)."""
     beta: float = Field(default=1.0, ge=0)
     """Weight of the KL divergence; other than 1 it is no bound any more."""

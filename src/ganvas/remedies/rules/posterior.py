@@ -16,24 +16,27 @@ TRIES = (
     Change("beta", 1.0),
     Change("word_dropout", 0.3),
 )
-UNITS = "active_units/held_out"
-"""Of text: how many numbers of z move with the held-out item. Free bits give z a KL that says nothing."""
-BEGINNING = 0.5
-"""Share of the training that is not judged by them: the KL is not charged in full yet."""
+GAP, KL = "shuffled_gap/held_out", "kl/held_out"
+WORTH = 0.125
+"""Of text: what another item's z costs, over the KL, both in nats. .3 to 1 where z is used; free bits give
+z a KL that says nothing (docs/notebook.md)."""
+BEGINNING = 0.65
+"""Share of the training that is not judged by that: `textvae` charges the KL in full from .64 on."""
 
 
 def collapsed(seen: Sequence[Checkup]) -> Finding | None:
     """Posterior collapse (Bowman et al. 2016): z says nothing about the item, so it is not used."""
     active = streak(series(seen, "probe/active"), lambda v: v <= ACTIVE, 3)
-    units = _unused(seen)
+    unused = _unused(seen)
     kl = streak(series(seen, "kl"), lambda v: v < EMPTY, 3)
-    row = active or units or kl
+    row = active or unused or kl
     if not row:
         return None
     carried = series(seen, "kl")
     said = "no latent moves with the item"
-    if units and not kl:
-        said = "no latent moves with the item, though the KL says that z carries something"
+    if unused and not kl:
+        cost, gap = (series(seen, name)[-1][1] for name in (KL, GAP))
+        said = f"z costs a KL of {cost:.2g} nats, and another item's z does as well but for {max(gap, 0):.1g}"
     elif carried:
         said = f"z carries {carried[-1][1]:.3f} nats of what is in an item"
     return Finding(
@@ -47,7 +50,8 @@ def collapsed(seen: Sequence[Checkup]) -> Finding | None:
 
 
 def _unused(seen: Sequence[Checkup]) -> list[tuple[int, float]]:
-    """The row of looks at which no number of z moved, three of them while the KL was charged."""
-    row = streak(series(seen, UNITS), lambda v: v <= ACTIVE, 3)
+    """The row of looks at which z was worth little, three of them while the KL was charged."""
+    worth = [(c.step, c.figures[GAP] / max(c.figures[KL], EMPTY)) for c in seen if GAP in c.figures]
+    row = streak(worth, lambda v: v < WORTH, 3)
     charged = {c.step for c in seen if c.step > BEGINNING * c.total}
     return row if sum(step in charged for step, _ in row) >= 3 else []
