@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from patients import BARE
 
 from ganvas.data.load import load
 from ganvas.metrics.extractors import pixels
@@ -25,7 +26,6 @@ TRAINED, KEPT, SAMPLES = 1_000, 200, 400
 SHARES = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 NOISES = (0.0, 0.25, 0.5)
 FEW = 100
-BARE = {"augment.colour": False, "augment.shift": 0.0, "augment.cutout": 0.0}
 SIDES: dict[str, tuple[str | None, dict[str, Any]]] = {
     "by-heart": (None, BARE),
     "few": (None, {}),

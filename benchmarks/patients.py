@@ -28,8 +28,6 @@ VERSES = 50
 """Poems that can be learnt by heart."""
 BARE = {"augment.colour": False, "augment.shift": 0.0, "augment.cutout": 0.0}
 """A recipe augments by itself where there are few pictures."""
-
-
 SENTENCES = {"model__width": 64, "model__depth": 2, "model__heads": 2, "training__batch": 32}
 CODER: dict[str, Any] = {
     f"{side}__{name}": value
@@ -87,12 +85,12 @@ def text(
     recipe: str, steps: int, *must: str, data: str = "poems", after: str = "", **settings: Any
 ) -> Patient:
     """Poems, most of four lines."""
-    return Patient(data, recipe, steps, dotted(settings), must, "", "text", after)
+    return Patient(data, recipe, steps, dotted(settings), must, kind="text", after=after)
 
 
 def sound(recipe: str, steps: int, *must: str, **settings: Any) -> Patient:
     """The recordings that ganvas brings."""
-    return Patient("asterisk", recipe, steps, dotted(settings), must, "", "sound")
+    return Patient("asterisk", recipe, steps, dotted(settings), must, kind="sound")
 
 
 def dotted(settings: dict[str, Any]) -> dict[str, Any]:

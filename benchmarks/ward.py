@@ -45,8 +45,10 @@ def one(name: str, seed: int, doctor: str, keep: Path | None) -> dict[str, Any]:
     began = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
         data = made(patient.data, Path(folder))
-        before = patient.after and trained(PATIENTS[patient.after], data, Path(folder, "before"), seed, "off")
-        run = trained(patient, data, Path(folder, "run"), seed, doctor, before or None)
+        before = None
+        if patient.after:
+            before = trained(PATIENTS[patient.after], data, Path(folder, "before"), seed, "off")
+        run = trained(patient, data, Path(folder, "run"), seed, doctor, before)
         found = sayings(run)
         end = judged(run, patient, data, seed) if patient.like or not patient.must else {}
         did = [line for line in run.lines(DIARY) if "change" in line]

@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from ganvas.models import textvae
 from ganvas.remedies.advice import Change, advise
 from ganvas.remedies.evidence import Checkup
 from ganvas.remedies.history import OVER, RULES, History
@@ -118,6 +119,11 @@ def test_a_kl_that_free_bits_give_does_not_hide_that_z_is_not_used():
     assert posterior.collapsed(course_of(lambda k: 0.4 if k < 11 else 2.0)) is None
     begun = course_of(-0.1)[:9]  # the KL's price has not risen to the full for long
     assert posterior.collapsed(begun) is None
+
+
+def test_the_kl_of_text_is_charged_in_full_before_z_is_judged():
+    own = textvae.Settings()
+    assert own.pretraining + (1 - own.pretraining) * own.warmup <= posterior.BEGINNING
 
 
 def test_what_turns_in_circles_oscillates_and_what_goes_on_or_settles_does_not():
