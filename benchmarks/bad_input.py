@@ -10,16 +10,13 @@ import subprocess
 import sys
 import tempfile
 import time
-import wave
-import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
+import bad_folders as bad
 
 TRAIN = "ganvas train --steps 2"
 MEMORY = 850 << 20
@@ -61,154 +58,6 @@ class Answer:
     """Whether every file that was there before is there as it was."""
 
 
-def picture(path: Path, seed: int, mode: str = "RGB", size: int = 16) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(seed)
-    Image.fromarray(rng.integers(0, 256, (size, size, 3), np.uint8)).convert(mode).save(path)
-
-
-def data(root: Path) -> None:
-    """Folders of pictures, good and bad."""
-    for k in range(40):
-        picture(root / f"data/pets/{('cats', 'dogs')[k % 2]}/{k:02}.png", k)
-        picture(root / f"data/other/{k:02}.png", 100 + k)
-        picture(root / f"data/bomb/{k:02}.png", k)
-        mode, kind = (("RGB", "png"), ("L", "png"), ("RGBA", "png"), ("CMYK", "jpg"))[k % 4]
-        picture(root / f"data/mixed/{k:02}.{kind}", k, mode)
-        (root / f"data/broken/{k:02}.png").parent.mkdir(parents=True, exist_ok=True)
-        (root / f"data/broken/{k:02}.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
-        picture(root / f"data/holes/{k:02}.png", k)
-    for k in range(0, 40, 5):
-        cut(root / f"data/holes/{k:02}.png")
-    for k in range(4):
-        picture(root / f"data/few/{k:02}.png", k)
-    (root / "data/empty").mkdir()
-    (root / "data/letters").mkdir()
-    (root / "data/letters/a.doc").write_text("Dear Sir")
-    (root / "data/words").mkdir()
-    for name, content in WORDS.items():
-        (root / "data/words" / name).write_bytes(content)
-    recordings(root)
-    (root / "data/bomb/bomb.png").write_bytes(bomb())
-    (root / "data/table.csv").write_text(
-        "x,y\n" + "\n".join(f"{k},{k * k}" for k in range(20)) + "\n3,three\n"
-    )
-
-
-def recordings(root: Path) -> None:
-    """Folders of speech, each with one thing wrong with it."""
-    texts = {
-        "mute": None,
-        "renamed": None,
-        "cut": "Good morning.",
-        "silent": "Good morning.",
-        "brief": "Good morning.",
-        "long": "Good morning.",
-        "odd": "Good morning.",
-        "alike": "Good morning.",
-        "moon": "明月几时有",
-        "fair": "Number {}.",
-    }
-    for name, text in texts.items():
-        for k in range(12):
-            place = root / f"data/speech/{name}/{k:02}.wav"
-            seconds = {"brief": 0.02, "long": 31.0}.get(name, 0.5)
-            wav(place, k, seconds, 0 if name == "silent" else 8000, 1 if name == "odd" else 8000)
-            if text:
-                place.with_suffix(".txt").write_text(text.format(k), encoding="utf-8")
-            if name == "cut":
-                place.write_bytes(place.read_bytes()[:30])
-    speech = root / "data/speech"
-    (speech / "renamed/metadata.csv").write_text("take_1|Hello.\ntake_2|Good morning.\n")
-    (speech / "list.csv").write_text("path,text\n1.wav,Hello.\n2.wav,Good morning.\n")
-    shutil.make_archive(str(speech / "packed"), "gztar", speech / "fair")
-    cut(speech / "packed.tar.gz")
-
-
-def wav(path: Path, seed: int, seconds: float, loud: int, rate: int) -> None:
-    """Noise; `rate` is what its head says."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    noise = np.random.default_rng(seed).uniform(-loud, loud, round(seconds * 8000)).astype("<i2")
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(noise.tobytes())
-
-
-WORDS = {
-    "blank.txt": b" \n\n",
-    "photo.txt": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
-    "short.txt": b"To be, or not to be.",
-    "endless.txt": b"word after word " * 2000,
-    "latin1.txt": ("Der Bär läuft über die Straße.\n\nUnd später zurück.\n" * 400).encode("latin-1"),
-    "chat.jsonl": b'{"messages": [{"role": "user", "content": "Hello"}]}\n' * 30,
-    "roles.jsonl": b'{"messages": [{"role": "bot", "content": "Hello"}]}\n' * 30,
-    "rows.jsonl": b'{"body": "A row without a text."}\n' * 30,
-    "table.csv": b"id,body\n" + b"1,A row of a table\n" * 30,
-    "moods.jsonl": b"".join(
-        b'{"text": "It is number %d.", "mood": "%s"}\n' % (k, (b"glad", b"sad")[k % 2]) for k in range(60)
-    ),
-}
-"""Files of text, good and bad."""
-
-
-def bomb() -> bytes:
-    """A small file that says it is 60,000 x 60,000."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return len(body).to_bytes(4) + kind + body + zlib.crc32(kind + body).to_bytes(4)
-
-    head = (60_000).to_bytes(4) * 2 + bytes([8, 2, 0, 0, 0])
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", head)
-        + chunk(b"IDAT", zlib.compress(bytes(1000)))
-        + chunk(b"IEND", b"")
-    )
-
-
-def cut(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-
-
-def newest(root: Path) -> Path:
-    return max((root / "runs/pets/checkpoints").iterdir(), key=lambda p: int(p.name[5:]))
-
-
-def damage_newest(root: Path) -> None:
-    cut(newest(root) / "objective.safetensors")
-
-
-def damage_all(root: Path) -> None:
-    for path in (root / "runs/pets/checkpoints").iterdir():
-        cut(path / "optimisers.safetensors")
-
-
-def no_checkpoint(root: Path) -> None:
-    shutil.rmtree(root / "runs/pets/checkpoints")
-
-
-def change_data(root: Path) -> None:
-    picture(root / "data/pets/cats/more.png", 1000)
-
-
-def damage_model(root: Path) -> None:
-    cut(root / "runs/pets/model/model.safetensors")
-
-
-def damage_record(root: Path) -> None:
-    cut(root / "runs/pets/recipe.json")
-
-
-def no_model(root: Path) -> None:
-    shutil.rmtree(root / "runs/pets/model")
-
-
-def something_there(root: Path) -> None:
-    picture(root / "taken/0.png", 0)
-
-
 def small_disk(root: Path) -> None:
     (root / "full").mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "none", root / "full"], check=True)
@@ -232,6 +81,8 @@ def may_mount() -> bool:
 SMALL = "--model.width 8 --model.heads 1 --text.context 16"
 RESUME = "ganvas train --out runs/pets --resume"
 FAIR = f"{TRAIN} --data data/speech/fair"
+JUDGE, FRESH = "ganvas evaluate runs/all --features", "--data data/pets"
+STUDY = "ganvas study --data data/pets --steps 2"
 CASES = [
     Case("Data", "path missing", f"{TRAIN} --data data/pest"),
     Case("Data", "nothing like it either", f"{TRAIN} --data xyzzy"),
@@ -327,18 +178,18 @@ CASES = [
     Case("Runs", "resume: no such run", "ganvas train --out runs/pest --resume"),
     Case("Runs", "resume: not a run", "ganvas train --out data/pets --resume"),
     Case("Runs", "resume with other data", f"{RESUME} --data data/other"),
-    Case("Runs", "resume, the data has changed", RESUME, before=change_data),
+    Case("Runs", "resume, the data has changed", RESUME, before=bad.change_data),
     Case("Runs", "resume with another setting", f"{RESUME} --generator.width 8"),
     Case("Runs", "resume with another length", f"{RESUME} --steps 9"),
     Case("Runs", "resume with another recipe", "ganvas train r3gan --out runs/pets --resume"),
-    Case("Runs", "resume before the first checkpoint", RESUME, 0, before=no_checkpoint),
-    Case("Runs", "newest checkpoint damaged", RESUME, 0, before=damage_newest),
-    Case("Runs", "all checkpoints damaged", RESUME, before=damage_all),
-    Case("Runs", "recipe.json damaged", RESUME, before=damage_record),
+    Case("Runs", "resume before the first checkpoint", RESUME, 0, before=bad.no_checkpoint),
+    Case("Runs", "newest checkpoint damaged", RESUME, 0, before=bad.damage_newest),
+    Case("Runs", "all checkpoints damaged", RESUME, before=bad.damage_all),
+    Case("Runs", "recipe.json damaged", RESUME, before=bad.damage_record),
     Case("Samples", "no such run", "ganvas sample runs/pest"),
     Case("Samples", "not a run", "ganvas sample data/pets"),
-    Case("Samples", "no model yet", "ganvas sample runs/pets", before=no_model),
-    Case("Samples", "model damaged", "ganvas sample runs/pets", before=damage_model),
+    Case("Samples", "no model yet", "ganvas sample runs/pets", before=bad.no_model),
+    Case("Samples", "model damaged", "ganvas sample runs/pets", before=bad.damage_model),
     Case("Samples", "none asked for", "ganvas sample runs/pets -n 0"),
     Case("Samples", "class misspelt", "ganvas sample runs/pets --label cat"),
     Case("Samples", "class unknown", "ganvas sample runs/pets --label 7"),
@@ -346,23 +197,56 @@ CASES = [
     Case("Samples", "output cannot be written", "ganvas sample runs/pets -o /proc/grid.png"),
     Case("Samples", "output of unknown kind", "ganvas sample runs/pets -o grid.doc"),
     Case("Samples", "output is a folder", "ganvas sample runs/pets -o data"),
-    Case("Samples", "output there already", "ganvas sample runs/pets -n 2 -o taken/", before=something_there),
+    Case("Samples", "output there already", "ganvas sample runs/pets -n 2 -o taken/", before=bad.taken),
     Case("Samples", "report of nothing", "ganvas report runs/pest"),
     Case("Evaluation", "too few held out", "ganvas evaluate runs/pets --features pixels"),
-    Case("Evaluation", "features unknown", "ganvas evaluate runs/pets --features inception"),
-    Case("Evaluation", "features file missing", "ganvas evaluate runs/pets --features inception.onnx"),
+    Case("Evaluation", "nothing held out", "ganvas evaluate runs/all --features pixels"),
+    Case("Evaluation", "judged by what it learnt from", f"{JUDGE} pixels --data data/other"),
+    Case("Evaluation", "held-out items without classes", "ganvas evaluate runs/pets --data data/other"),
+    Case("Evaluation", "features unknown", f"{JUDGE} inception"),
+    Case("Evaluation", "features in a file of another kind", f"{JUDGE} data/table.csv"),
+    Case("Evaluation", "features file missing", f"{JUDGE} inception.onnx"),
+    Case("Evaluation", "features file damaged", f"{JUDGE} data/networks/damaged.onnx {FRESH}"),
+    Case("Evaluation", "TorchScript damaged", f"{JUDGE} data/networks/damaged.pt {FRESH}"),
+    Case("Evaluation", "features of other pictures", f"{JUDGE} data/networks/stacks.onnx {FRESH}"),
+    Case("Evaluation", "features that are no vectors", f"{JUDGE} data/networks/rows.onnx {FRESH}"),
     Case("Evaluation", "too few samples", "ganvas evaluate runs/pets --samples 3"),
+    Case("Evaluation", "no such run", "ganvas evaluate runs/pest"),
+    Case("Evaluation", "a run without a model", "ganvas evaluate runs/pets", before=bad.no_model),
+    Case("Evaluation", "the model is damaged", "ganvas evaluate runs/pets", before=bad.damage_model),
+    Case("Evaluation", "doctor: not a run", "ganvas doctor data/pets"),
+    Case("Evaluation", "doctor: a run without a log", "ganvas doctor runs/pets", before=bad.no_log),
+    Case("Studies", "nothing to compare", "ganvas study --data data/pets --steps 2"),
+    Case("Studies", "no data", "ganvas study dcgan --steps 2"),
+    Case("Studies", "recipe misspelt", f"{STUDY} dcgna"),
+    Case("Studies", "a recipe for other data", f"{STUDY} points"),
+    Case("Studies", "the same twice", f"{STUDY} dcgan dcgan"),
+    Case("Studies", "setting misspelt", f"{STUDY} dcgan --generator.widht 8"),
+    Case("Studies", "how long is not said", "ganvas study dcgan --data ring"),
+    Case("Studies", "how long, said twice", f"{STUDY} dcgan --budget 1m"),
+    Case("Studies", "no seeds", f"{STUDY} dcgan --seeds 0"),
+    Case("Studies", "no workers", "ganvas study points --data ring --steps 2 --workers 0"),
+    Case("Studies", "too few held out", f"{STUDY} dcgan"),
+    Case("Studies", "features unknown", "ganvas study dcgan --data fashion --steps 2 --features inception"),
+    Case("Studies", "a figure that nobody knows", f"{STUDY} dcgan --by beauty"),
+    Case("Studies", "a range that is none", f"{STUDY} dcgan --search critic.lr=1e-2..1e-4"),
+    Case("Studies", "a folder of something else", "ganvas study points --data ring --steps 2 --out data"),
+    Case("Studies", "table misspelt", "ganvas reproduce rign"),
+    Case("Studies", "row unknown", "ganvas reproduce ring --rows PacGAN3"),
+    Case("Studies", "a table without its data", "ganvas reproduce stacked-mnist"),
     Case("The machine", "not enough memory for the batch", BIG, 0, memory=MEMORY),
     Case("The machine", "disk full", f"{TRAIN} --data data/pets --out full/run", before=small_disk),
 ]  # fmt: skip
 
 
 def prepare(root: Path) -> None:
-    """The data, a run of four steps with two checkpoints, and one that knows labels of text."""
-    data(root)
+    """The data; a run of four steps with two checkpoints, one for which nothing was held out, one that knows
+    labels of text."""
+    bad.data(root)
     pets = "ganvas train --data data/pets --steps 4 --training.checkpoint_every 0 --training.batch 8"
     moods = f"{TRAIN} {SMALL} --data data/words/moods.jsonl --text.label mood --out runs/moods"
-    for line in (pets, moods):
+    plain = f"{TRAIN} --data data/other --image.held_out 0 --out runs/all"
+    for line in (pets, plain, moods):
         if (found := run(line, root)).code:
             raise SystemExit(found.err)
 

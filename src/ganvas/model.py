@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ganvas.brought import VOICES
 from ganvas.core.device import pick, quicken
-from ganvas.core.errors import UserError
+from ganvas.core.errors import UserError, reason
 from ganvas.core.files import read_json
 from ganvas.core.randomness import mixed
 from ganvas.core.run import Run
@@ -338,9 +338,8 @@ def load(path: str | Path, device: str = "auto") -> Model:
                 setattr(objective, name, torch.nn.Identity())
         objective.load_state_dict(weights)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        reason = str(error).strip().splitlines()[0]
         anew = f"`ganvas train --out {folder.parent} --resume` writes it anew from the last checkpoint"
         hint = anew if folder.name == "model" else "fetch or export it again"
-        raise UserError(f"the model in {folder} cannot be read ({reason}); {hint}") from None
+        raise UserError(f"the model in {folder} cannot be read ({reason(error)}); {hint}") from None
     objective.to(where).eval().requires_grad_(False)
     return Model(objective, spec, config)

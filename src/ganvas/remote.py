@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from ganvas.core.errors import UserError
+from ganvas.core.errors import UserError, reason
 
 FILES = ("*.json", "*.safetensors")
 """What a model needs; nothing else is fetched."""
@@ -21,5 +21,4 @@ def fetched(name: str) -> Path:
     try:
         return Path(huggingface_hub.snapshot_download(repository, allow_patterns=list(FILES)))
     except Exception as error:  # of the network or the hub: each has its own
-        line = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
-        raise UserError(f"{name} cannot be fetched: {line}") from None
+        raise UserError(f"{name} cannot be fetched: {reason(error)}") from None

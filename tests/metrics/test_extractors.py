@@ -60,6 +60,13 @@ def test_an_onnx_file_is_fed_what_its_input_asks_for(tmp_path):
     )
 
 
+@pytest.mark.parametrize("at_once", [1, 2, 5])
+def test_a_file_exported_for_so_many_pictures_gets_so_many(tmp_path, at_once):
+    free = find(onnx_file(tmp_path / "free.onnx", ["n", 3, 16, 16], "Flatten"))
+    fixed = find(onnx_file(tmp_path / "fixed.onnx", [at_once, 3, 16, 16], "Flatten", out=(at_once, None)))
+    assert (fixed.extract(PICTURES) == free.extract(PICTURES)).all()
+
+
 class Mean(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x.mean((2, 3))

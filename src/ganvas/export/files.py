@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ganvas.core.errors import UserError
+from ganvas.core.errors import UserError, reason
 from ganvas.core.files import beside
 
 
@@ -23,9 +23,8 @@ def latents(path: Path, label: str | None) -> tuple[np.ndarray, Any]:
                 z, labels = found["z"], found.get("label", None)
         z = z.astype(np.float32)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        reason = str(error).strip("'\"").splitlines()[0]
         raise UserError(
-            f"{path} holds no latents ({reason}): .npy of shape (n, latent), or .npz with z and label"
+            f"{path} holds no latents ({reason(error)}): .npy of shape (n, latent), or .npz with z and label"
         ) from None
     if z.ndim != 2 or not len(z):
         raise UserError(f"{path} holds numbers of shape {z.shape}; latents are (n, latent)")

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.fx import GraphModule, Node
 from torch.fx.node import map_arg
 
-from ganvas.core.errors import UserError
+from ganvas.core.errors import UserError, reason
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -95,7 +95,7 @@ def traced(
     except NoGraph:
         raise
     except Exception as error:  # torch's exporter has a class for every stage, with no base of their own
-        raise NoGraph(_reason(error)) from error
+        raise NoGraph(reason(_root(error))) from error
     assert made is not None
     proto = made.model_proto
     singled(proto)
@@ -228,8 +228,7 @@ def _quiet() -> Iterator[None]:
         logging.disable(before)
 
 
-def _reason(error: BaseException) -> str:
-    """The last cause, shortly."""
+def _root(error: BaseException) -> BaseException:
     while error.__cause__ is not None:
         error = error.__cause__
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200].rstrip(".")
+    return error

@@ -9,7 +9,7 @@ from typing import Any
 
 from safetensors.torch import load_file
 
-from ganvas.core.errors import UserError
+from ganvas.core.errors import UserError, reason
 from ganvas.core.files import save_tensors, write_json, write_text
 from ganvas.core.run import Run
 from ganvas.data.spec import Spec
@@ -150,6 +150,5 @@ def _sent(api: Any, push: str, folder: Path) -> str:
         api.create_repo(push, private=True, exist_ok=True)
         api.upload_folder(repo_id=push, folder_path=str(folder), commit_message="ganvas export --to hub")
     except Exception as error:  # of the network or the hub: each has its own
-        line = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
-        raise UserError(f"{folder} was written, but not sent to {push}: {line}") from None
+        raise UserError(f"{folder} was written, but not sent to {push}: {reason(error)}") from None
     return f"{api.endpoint}/{push}"

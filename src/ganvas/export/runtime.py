@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ganvas.core.errors import UserError
+from ganvas.core.errors import UserError, reason
 from ganvas.data.spec import Spec
 from ganvas.export import noise
 
@@ -105,7 +105,7 @@ class OnnxModel:
         try:
             return self.session.run(None, feed)
         except Exception as error:  # onnxruntime raises a class for every reason, with no base of their own
-            raise UserError(f"{self.path} cannot be run ({first_line(error)})") from None
+            raise UserError(f"{self.path} cannot be run ({reason(error)})") from None
 
     def _run(self, feed: dict[str, np.ndarray], label: Any, n: int) -> np.ndarray:
         labels = self.spec.numbers(label, n)
@@ -161,8 +161,4 @@ def session(path: Path, threads: int = 0) -> Any:
             str(path), options, ["CPUExecutionProvider"], disabled_optimizers=SLOWER
         )
     except Exception as error:  # as above
-        raise UserError(f"{path} cannot be read as an ONNX network ({first_line(error)})") from None
-
-
-def first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise UserError(f"{path} cannot be read as an ONNX network ({reason(error)})") from None

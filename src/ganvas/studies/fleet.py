@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
-from ganvas.core.errors import UserError
+from ganvas.core.errors import UserError, reason
 from ganvas.core.files import read_json, write_json
 from ganvas.studies.plan import Job
 
@@ -143,8 +143,7 @@ class Cluster:
             try:
                 self._ray.get(done)
             except self._ray.exceptions.RayError as error:  # the machine is gone, or its Ray
-                words = str(error).strip().splitlines()[0]
-                lost = {"run": job["path"], "failure": "crashed", "words": words}
+                lost = {"run": job["path"], "failure": "crashed", "words": reason(error)}
                 write_json(Path(job["outcome"]), {k: job.get(k) for k in ("name", "seed", "settings")} | lost)
             yield job
 
@@ -183,9 +182,8 @@ def cluster(address: str, workers: int | None, device: str) -> Cluster:
     try:
         ray.init(address, log_to_driver=False, logging_level="ERROR")
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
-        reason = str(error).strip().splitlines()[0]
         raise UserError(
-            f"there is no Ray cluster at {address} ({reason}); `ray start --head` makes one"
+            f"there is no Ray cluster at {address} ({reason(error)}); `ray start --head` makes one"
         ) from None
     has = ray.cluster_resources()
     gpus = int(has.get("GPU", 0)) if device != "cpu" else 0
@@ -204,7 +202,7 @@ def _reach(address: str) -> None:
     try:
         socket.create_connection((host, int(port)), REACH).close()
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+        why = (error.strerror or str(error)).lower()
         raise UserError(
-            f"there is no Ray cluster at {address} ({reason}); `ray start --head` makes one"
+            f"there is no Ray cluster at {address} ({why}); `ray start --head` makes one"
         ) from None

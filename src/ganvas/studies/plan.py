@@ -124,7 +124,7 @@ def variant(text: str, common: Mapping[str, str]) -> Variant:
     try:
         _ = one.made
     except UserError as error:
-        hint = "; settings outside the quotes are for all variants" if common.keys() - own.keys() else ""
+        hint = " (settings outside the quotes are for all variants)" if common.keys() - own.keys() else ""
         raise UserError(f"{text!r}: {error}{hint}") from None
     return one
 
