@@ -50,6 +50,15 @@ def test_a_source_is_the_item_that_was_copied():
     assert np.array_equal(found.source, which)
 
 
+def test_each_source_is_shown_once_before_any_is_shown_twice():
+    """Where half of the samples are the same item, the others are to be seen, too."""
+    training = draw(300)
+    which = np.concatenate([np.zeros(50, int), rng.permutation(299)[:50] + 1])
+    found = copying(training[which] + 0.1 * draw(100), training, draw(50))
+    assert sorted(found.source[found.clearest(51)]) == sorted({*which})
+    assert sorted(found.clearest(100)) == [*range(100)]
+
+
 def test_one_in_five_copied_is_enough_and_is_how_many_are_found():
     training, samples = draw(1_000), draw(500)
     samples[:100] = some_of(training, 100)

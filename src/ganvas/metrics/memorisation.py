@@ -74,6 +74,12 @@ class Copying:
         matters = self.copies - self.error_rate >= MATERIAL or self.distance_ratio <= NEARER
         return self.p <= level and matters
 
+    def clearest(self, count: int) -> Int[np.ndarray, " count"]:
+        """Suspects to be shown: the clearest of each source, then more of the same ones."""
+        _, first = np.unique(self.source[self.suspects], return_index=True)
+        rest = np.delete(self.suspects, first)
+        return np.concatenate([self.suspects[np.sort(first)], rest])[:count]
+
     @property
     def excess(self) -> tuple[float, float, float]:
         """Copies, less those that held-out items would be taken for; with its 95 % interval.

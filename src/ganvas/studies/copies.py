@@ -89,10 +89,10 @@ def _distinct(one: Support) -> dict[str, Any]:
 
 
 def _pictures(run: Path, spaces: dict[str, tuple[Copying, Items]], ours: Items) -> list[str]:
-    """The samples most like a training picture, above it: a file for each space."""
+    """The samples most like training pictures, each above its source: a file for each space."""
     names = []
     for space, (one, training) in spaces.items():
-        which = one.suspects[:SHOWN]
+        which = one.clearest(SHOWN)
         rows = np.concatenate([ours.values[which], training.values[one.source[which]]])
         kind = "pixels" if space == "pixels" else "features"
         path = run / FOLDER / f"nearest-{kind}.png"
