@@ -155,6 +155,8 @@ CASES = [
     Case("Settings", "setting misspelt", "ganvas train --data data/pets --generator.widht 8"),
     Case("Settings", "setting unknown", "ganvas train --data data/pets --xyzzy 8"),
     Case("Settings", "setting of another player", "ganvas train --data data/pets --critic.latent 8"),
+    Case("Settings", "augmentation of points", "ganvas train points --data ring --augment.shift 0.1"),
+    Case("Settings", "critics of points at scales", "ganvas train points --data ring --critic.differ scale"),
     Case("Settings", "setting without a value", "ganvas train --data data/pets --generator.width"),
     Case("Settings", "out of range", "ganvas train --data data/pets --generator.latent 0"),
     Case("Settings", "no number", "ganvas train --data data/pets --generator.width wide"),

@@ -350,6 +350,16 @@ def test_vaegan_moves_each_player_by_its_own_loss():
     assert all(g is not None for g in gradients)
 
 
+def test_vaegan_s_critic_may_move_more_often():
+    settings = vaegan.Settings(critic=vaegan.CriticSettings(steps=3))
+    model = vaegan.build(settings, Spec(kind="image", shape=(1, 16, 16)))
+    turns = list(model.turns({"image": torch.rand(4, 1, 16, 16)}, 8))
+    assert [list(t.losses) for t in turns] == [["critic"]] * 3 + [["encoder", "decoder"]]
+    losses = [t.losses["critic"].item() for t in turns[:3]]
+    assert len({*losses}) == 3  # each meets samples of its own
+    assert all("penalty" in t.stats for t in turns[:3])
+
+
 def test_vaegan_reconstructs_in_the_chosen_layer():
     shapes = []
     for layer in (1, 2):

@@ -226,7 +226,6 @@ def same(found, other):
         ({"penalty.l2": 0.1}, "sums over all weights"),
         ({"packing": 5}, "no multiple"),
         ({"training.accumulate": 2}, "accumulate"),
-        ({"augment.adaptive": True}, "adaptive"),
     ],
 )
 def test_what_would_mix_seeds_is_refused(tmp_path, settings, words):

@@ -10,12 +10,13 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from ganvas.core.data import Data
+from ganvas.core.errors import UserError
 from ganvas.core.stacking import each, normal
 from ganvas.core.turns import Batch, Objective, Turn
 from ganvas.data.spec import Spec
 from ganvas.losses import adversarial
 from ganvas.models.latent import chosen_classes, decoded, draw
-from ganvas.models.settings import CriticSettings, GeneratorSettings, Rules
+from ganvas.models.settings import CriticSettings, GeneratorSettings, PictureRules, Rules
 from ganvas.nn.conditioning import Classifier, Critic
 from ganvas.nn.mixture import Mixture
 from ganvas.remedies import rejection
@@ -72,6 +73,10 @@ class GAN(Objective):
         self.reduce = {"mean": adversarial.mean, "hardest": adversarial.hardest}[critic.reduce]
         makers = [make_generator() for _ in range(generator.count)]
         self.generator = makers[0] if len(makers) == 1 else Mixture(makers)
+        if critic.differ != "start" and spec.kind != "image":
+            raise UserError(
+                f"--critic.differ {critic.differ} is for pictures; those of {spec.kind} differ in their start"
+            )
         self.halved = [k if critic.differ == "scale" else 0 for k in range(critic.count)]
         self.critic = nn.ModuleList(
             Critic(*make_features(self._seen_shape(h)), len(spec.classes), spectral_verdict)
@@ -92,8 +97,9 @@ class GAN(Objective):
         return channels * self.rules.packing, *(side >> halved for side in sides)
 
     def _augmentations(self) -> list[AugmentSettings]:
-        kinds = self.rules.augment.kinds() if self.judging.differ == "augmentation" else []
-        return [s for s, _ in zip(cycle(kinds or [self.rules.augment]), self.halved, strict=False)]
+        given = self.rules.augment if isinstance(self.rules, PictureRules) else AugmentSettings()
+        kinds = given.kinds() if self.judging.differ == "augmentation" else []
+        return [s for s, _ in zip(cycle(kinds or [given]), self.halved, strict=False)]
 
     @property
     def rest(self) -> float:
@@ -179,7 +185,7 @@ class GAN(Objective):
         turn = {"critic": torch.stack(losses).sum(0) + self._decay(self.critic)}
         figures = {name: torch.stack([s[name] for s in stats]).mean(0).detach() for name in stats[0]}
         figures["critic/accuracy"] = torch.stack(leads).gt(0).float().mean((0, -1))
-        if self.rules.augment.adaptive:
+        if self.augments[0].settings.adaptive:
             figures["augment/p"] = torch.stack([a.p for a in self.augments]).mean()
         if isinstance(self.generator, Mixture):
             turn["classifier"] = self.classifier.loss(fake, self.generator.maker(len(fake), fake.device))

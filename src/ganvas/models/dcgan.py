@@ -28,7 +28,7 @@ class CriticSettings(settings.CriticSettings):
     """The paper has batch norm; with R1 the critic learns better with none."""
 
 
-class Settings(settings.Rules):
+class Settings(settings.PictureRules):
     """DCGAN's networks in R3GAN's game: relativistic, with R1 and R2 at every 8th step."""
 
     generator: GeneratorSettings = GeneratorSettings(lr=8e-4, beta1=0.0, beta2=0.99)
@@ -44,7 +44,7 @@ class Settings(settings.Rules):
 class Generator(nn.Module):
     """z -> 4 x 4 map, doubled until it is the picture; tanh at the end."""
 
-    def __init__(self, config: settings.GeneratorSettings, shape: tuple[int, ...], classes: int = 0):
+    def __init__(self, config: settings.MakerSettings, shape: tuple[int, ...], classes: int = 0):
         super().__init__()
         channels, height, width = shape
         count, self.height, self.width = halvings(height, width)
@@ -70,7 +70,7 @@ class Generator(nn.Module):
 class Features(nn.Sequential):
     """Picture -> vector, by convolutions of stride 2."""
 
-    def __init__(self, config: settings.CriticSettings, shape: tuple[int, ...], norm: NormName = "none"):
+    def __init__(self, config: settings.JudgeSettings, shape: tuple[int, ...], norm: NormName = "none"):
         channels, height, width = shape
         count, h, w = halvings(height, width)
         outer = [config.width * min(WIDEST, 2**k) for k in range(count)]

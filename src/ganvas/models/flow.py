@@ -17,7 +17,7 @@ from ganvas.data.spec import Spec
 from ganvas.losses.divergence import log_normal
 from ganvas.models.latent import checked, chosen_classes, draw
 from ganvas.models.likelihood import figures
-from ganvas.models.settings import PlayerSettings
+from ganvas.models.settings import AdamSettings
 from ganvas.nn.flows import Flow as Network
 from ganvas.nn.flows import logit, unlogit
 
@@ -32,7 +32,7 @@ STARTING = 512
 """Pictures by which the activation norms start."""
 
 
-class FlowSettings(PlayerSettings):
+class FlowSettings(AdamSettings):
     """Steps of activation norm, 1 x 1 convolution and affine coupling, over several scales."""
 
     lr: float = Field(default=1e-3, gt=0, le=1)

@@ -26,7 +26,7 @@ class CriticSettings(settings.CriticSettings):
     """Hidden units."""
 
 
-class Settings(settings.Rules):
+class Settings(settings.PictureRules):
     """The original game, with one hidden layer on each side."""
 
     generator: GeneratorSettings = GeneratorSettings()

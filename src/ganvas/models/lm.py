@@ -19,7 +19,7 @@ from ganvas.core.turns import Batch, Objective, Turn
 from ganvas.data.chats import REPLY
 from ganvas.data.spec import Spec
 from ganvas.models.chatting import replies
-from ganvas.models.settings import PlayerSettings, check_heads
+from ganvas.models.settings import AdamSettings, check_heads
 from ganvas.models.writing import Choice, written
 from ganvas.nn.decoder import Decoder
 
@@ -31,7 +31,7 @@ OPENINGS = 64
 """Beginnings of chats that are kept, to be replied to in samples."""
 
 
-class NetworkSettings(PlayerSettings):
+class NetworkSettings(AdamSettings):
     """The transformer."""
 
     lr: float = Field(default=2e-3, gt=0, le=1)

@@ -18,7 +18,7 @@ from ganvas.losses.levels import Levels
 from ganvas.losses.observation import Bernoulli
 from ganvas.models.latent import checked, chosen_classes
 from ganvas.models.likelihood import black_and_white, figures
-from ganvas.models.settings import PlayerSettings
+from ganvas.models.settings import AdamSettings
 from ganvas.nn.autoencoder import Activation
 from ganvas.nn.made import MADE, size
 
@@ -29,7 +29,7 @@ LARGEST = 100_000_000
 """Weights; with their gradients and Adam's two averages they take 1.6 GB."""
 
 
-class NetworkSettings(PlayerSettings):
+class NetworkSettings(AdamSettings):
     """Masked dense layers."""
 
     lr: float = Field(default=1e-3, gt=0, le=1)

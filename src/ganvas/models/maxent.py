@@ -13,14 +13,14 @@ from ganvas.core.errors import UserError
 from ganvas.core.settings import Settings as Base
 from ganvas.data.spec import Spec
 from ganvas.models.lm import LM
-from ganvas.models.settings import PlayerSettings
+from ganvas.models.settings import AdamSettings
 
 LARGEST = 100_000_000
 """Weights; with their gradients and Adam's two averages they take 1.6 GB."""
 Tokens = Int[Tensor, "batch place"]
 
 
-class NetworkSettings(PlayerSettings):
+class NetworkSettings(AdamSettings):
     """The weights of the features."""
 
     lr: float = Field(default=2e-2, gt=0, le=1)

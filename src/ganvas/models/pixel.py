@@ -15,14 +15,14 @@ from ganvas.data.spec import Spec
 from ganvas.losses.observation import Bernoulli, Logistic
 from ganvas.models.latent import checked, chosen_classes
 from ganvas.models.likelihood import black_and_white, figures
-from ganvas.models.settings import PlayerSettings
+from ganvas.models.settings import AdamSettings
 from ganvas.nn.pixelcnn import PixelCNN
 
 Items = Float[Tensor, "batch channel height width"]
 Labels = Int[Tensor, " batch"] | None
 
 
-class NetworkSettings(PlayerSettings):
+class NetworkSettings(AdamSettings):
     """Gated causal convolutions in two stacks."""
 
     lr: float = Field(default=1e-3, gt=0, le=1)

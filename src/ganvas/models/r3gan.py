@@ -33,7 +33,7 @@ class CriticSettings(settings.CriticSettings):
     """Residual blocks at each size (the paper: 2)."""
 
 
-class Settings(settings.Rules):
+class Settings(settings.PictureRules):
     """A baseline that provably converges locally, without the usual tricks.
 
     Narrow, with larger learning rates (the paper: 2e-4), for little time.

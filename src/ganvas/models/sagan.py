@@ -30,7 +30,7 @@ class CriticSettings(settings.CriticSettings):
     """Residual blocks with spectral norm and self-attention."""
 
 
-class Settings(settings.Rules):
+class Settings(settings.PictureRules):
     """Hinge loss; spectral norm alone keeps the critic smooth.
 
     Half the paper's width and larger learning rates (the paper: 1e-4 and 4e-4), for little time.

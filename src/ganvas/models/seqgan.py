@@ -15,10 +15,11 @@ from ganvas.data.spec import Spec
 from ganvas.losses import policy
 from ganvas.models import duel
 from ganvas.models.duel import Duel, NetworkSettings, Places, Tokens, body
+from ganvas.models.settings import PlayerSettings
 from ganvas.nn.verdicts import Prefixes
 
 
-class CriticSettings(NetworkSettings):
+class CriticSettings(NetworkSettings, PlayerSettings):
     """The network that judges every beginning of a text."""
 
     lr: float = Field(default=1e-3, gt=0, le=1)

@@ -24,30 +24,40 @@ class AdamSettings(Settings):
 
 
 class PlayerSettings(AdamSettings):
-    """How one player learns."""
+    """How one player of a game learns."""
 
     steps: int = Field(default=1, ge=1, le=100)
     """Updates of this player in one step of training."""
 
 
-class GeneratorSettings(PlayerSettings):
+class MakerSettings(AdamSettings):
     """The network that makes things."""
 
     latent: int = Field(default=100, ge=1, le=4096)
     """Numbers in z, the random input."""
     width: int = Field(default=64, ge=1, le=1024)
     """Channels of the layer nearest to the picture; layers further in have more."""
+
+
+class GeneratorSettings(MakerSettings, PlayerSettings):
+    """One that plays, or several of them."""
+
     count: int = Field(default=1, ge=1, le=64)
     """Several generators share the data out; a classifier that tells them apart keeps them different."""
     diversity: float = Field(default=1.0, ge=0)
     """Several generators: weight of the classifier's cross entropy in their loss."""
 
 
-class CriticSettings(PlayerSettings):
+class JudgeSettings(PlayerSettings):
     """The network that judges things."""
 
     width: int = Field(default=64, ge=1, le=1024)
     """Channels of the layer nearest to the picture; layers further in have more."""
+
+
+class CriticSettings(JudgeSettings):
+    """One, or several of them."""
+
     count: int = Field(default=1, ge=1, le=16)
     """Several critics judge independently."""
     reduce: Literal["mean", "hardest"] = "mean"
@@ -69,7 +79,7 @@ class RefereeSettings(AdamSettings):
 class Rules(Settings):
     """The game and what keeps it fair. A model's settings are these, a generator's and a critic's."""
 
-    classifier: PlayerSettings = PlayerSettings()
+    classifier: AdamSettings = AdamSettings()
     """Several generators: the network that tells them apart."""
     game: GameName = "nonsaturating"
     """What the players minimise."""
@@ -77,14 +87,19 @@ class Rules(Settings):
     """The critic judges so many items at once (PacGAN), which shows it a lack of variety."""
     penalty: PenaltySettings = PenaltySettings()
     """What keeps the critic smooth."""
-    augment: AugmentSettings = AugmentSettings()
-    """What is done to all pictures before the critic sees them, against too little data."""
     noise: NoiseSettings = NoiseSettings()
     """Noise on all that the critic sees, fading out."""
     reject: bool = False
     """Throw away samples of a kind that there is too much of, by a calibrated verdict (Azadi 2019)."""
     referee: RefereeSettings = RefereeSettings()
     """Whose verdict that is, if not the critic's."""
+
+
+class PictureRules(Rules):
+    """What there is for pictures alone, too."""
+
+    augment: AugmentSettings = AugmentSettings()
+    """What is done to all pictures before the critic sees them, against too little data."""
 
 
 def check_heads(player: str, width: int, heads: int) -> None:

@@ -19,7 +19,7 @@ from ganvas.losses.divergence import kl_to_standard, log_mean_exp, log_mixture, 
 from ganvas.losses.observation import ObservationName, observation
 from ganvas.models.latent import FromLatents, by_weight, decoded, sampled
 from ganvas.models.likelihood import black_and_white, charged
-from ganvas.models.settings import PlayerSettings
+from ganvas.models.settings import AdamSettings
 from ganvas.nn.autoencoder import Activation, DenseGrow, DenseShrink, Grow, Shrink
 
 STARTING = 2_000
@@ -29,7 +29,7 @@ Labels = Int[Tensor, " batch"] | None
 Scalar = Float[Tensor, ""]
 
 
-class NetworkSettings(PlayerSettings):
+class NetworkSettings(AdamSettings):
     """Encoder or decoder."""
 
     lr: float = Field(default=1e-3, gt=0, le=1)

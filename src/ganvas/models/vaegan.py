@@ -16,21 +16,29 @@ from ganvas.losses.adversarial import GameName
 from ganvas.losses.divergence import kl_to_standard
 from ganvas.models import dcgan
 from ganvas.models.latent import FromLatents, decoded, sampled
-from ganvas.models.settings import PlayerSettings
+from ganvas.models.settings import AdamSettings, JudgeSettings, MakerSettings
 from ganvas.nn.autoencoder import Shrink
 from ganvas.nn.conditioning import Critic
-from ganvas.remedies.penalties import PenaltySettings, squared_gradient
+from ganvas.nn.norm import NormName
+from ganvas.remedies.penalties import GradientSettings, squared_gradient
 
 Items = Float[Tensor, "batch channel height width"]
 Labels = Int[Tensor, " batch"] | None
 Scalar = Float[Tensor, ""]
 
 
-class EncoderSettings(PlayerSettings):
+class EncoderSettings(AdamSettings):
     """Convolutions of stride 2 with group norm."""
 
     width: int = Field(default=32, ge=1, le=1024)
     """Channels of the layer nearest to the picture; layers further in have more."""
+
+
+class CriticSettings(JudgeSettings):
+    """DCGAN's convolutions of stride 2."""
+
+    norm: NormName = "none"
+    """Of its layers but the first."""
 
 
 class Settings(Base):
@@ -38,13 +46,13 @@ class Settings(Base):
 
     encoder: EncoderSettings = EncoderSettings(lr=8e-4, beta1=0.0, beta2=0.99)
     """Picture -> law of z."""
-    decoder: dcgan.GeneratorSettings = dcgan.GeneratorSettings(lr=8e-4, beta1=0.0, beta2=0.99, latent=64)
+    decoder: MakerSettings = MakerSettings(lr=8e-4, beta1=0.0, beta2=0.99, latent=64)
     """z -> picture: the generator."""
-    critic: dcgan.CriticSettings = dcgan.CriticSettings(lr=8e-4, beta1=0.0, beta2=0.99)
+    critic: CriticSettings = CriticSettings(lr=8e-4, beta1=0.0, beta2=0.99)
     """Picture -> verdict, and the features that reconstructions are compared in."""
     game: GameName = "relativistic"
     """What critic and decoder play."""
-    penalty: PenaltySettings = PenaltySettings(r1=0.1, r2=0.1, every=8)
+    penalty: GradientSettings = GradientSettings(r1=0.1, r2=0.1, every=8)
     """What keeps the critic smooth."""
     layer: int = Field(default=2, ge=1, le=8)
     """Of the critic, counted from the picture: the one whose features are compared."""
@@ -78,10 +86,14 @@ class VAEGAN(FromLatents):
 
     def turns(self, batch: Batch, step: int) -> Iterator[Turn]:
         x, label = batch["image"], batch.get("label")
+        due = self.config.penalty.due(step)
+        for _ in range(self.config.critic.steps - 1):
+            with torch.no_grad():
+                copies, made = self._both(*self.posterior(x, label), label)
+            yield self._critics_turn(x, copies, made, label, due)
         mean, log_var = self.posterior(x, label)
-        z = torch.cat([sampled(mean, log_var, 1)[0], torch.randn_like(mean)])
-        copies, made = self.decoder(z, None if label is None else label.repeat(2)).chunk(2)
-        yield self._critics_turn(x, copies.detach(), made.detach(), label, self.config.penalty.due(step))
+        copies, made = self._both(mean, log_var, label)
+        yield self._critics_turn(x, copies.detach(), made.detach(), label, due)
         kl = kl_to_standard(mean, log_var).sum(1).mean()
         rec = self.reconstruction(x, copies)
         with torch.no_grad():
@@ -91,6 +103,12 @@ class VAEGAN(FromLatents):
             {"encoder": self.config.beta * kl + rec, "decoder": self.config.gamma * rec + fooled},
             {"kl": kl.detach(), "reconstruction": rec.detach()},
         )
+
+    def _both(self, mean: Tensor, log_var: Tensor, label: Labels) -> tuple[Items, Items]:
+        """Copies, from z of these laws, and samples, from z of the prior."""
+        z = torch.cat([sampled(mean, log_var, 1)[0], torch.randn_like(mean)])
+        copies, made = self.decoder(z, None if label is None else label.repeat(2)).chunk(2)
+        return copies, made
 
     def _critics_turn(self, x: Items, copies: Items, made: Items, label: Labels, due: bool) -> Turn:
         """Real pictures against reconstructions and against samples, half and half."""

@@ -14,13 +14,13 @@ from ganvas.data.spec import Spec
 from ganvas.losses.divergence import log_normal
 from ganvas.models import wave
 from ganvas.models.latent import checked, chosen_classes
-from ganvas.models.settings import PlayerSettings, check_heads
+from ganvas.models.settings import AdamSettings, check_heads
 from ganvas.models.wave import COPYING, HOP, Autoencoder, drawn
 from ganvas.nn.sequence import Sequence as Law
 from ganvas.nn.spectrogram import Frames
 
 
-class PriorSettings(PlayerSettings):
+class PriorSettings(AdamSettings):
     """A transformer over the latents of frames."""
 
     lr: float = Field(default=1e-3, gt=0, le=1)

@@ -19,7 +19,7 @@ from ganvas.data.spec import Spec
 from ganvas.losses import adversarial
 from ganvas.losses.adversarial import GameName
 from ganvas.losses.divergence import kl_to_standard
-from ganvas.models.settings import PlayerSettings
+from ganvas.models.settings import AdamSettings
 from ganvas.nn.hearing import Hearing
 from ganvas.nn.pitch import pitch
 from ganvas.nn.spectrogram import Frames, Mel, Waves
@@ -33,7 +33,7 @@ COARSE = ((512, 128, 40), (2048, 512, 120))
 """Window, hop and bands of the other spectrograms that copies are compared in."""
 
 
-class SoundPlayer(PlayerSettings):
+class SoundPlayer(AdamSettings):
     """How one player learns, where it is about sound."""
 
     lr: float = Field(default=5e-4, gt=0, le=1)

@@ -15,7 +15,7 @@ class CriticSettings(dcgan.CriticSettings):
     """The generator's mirror, without batch norm: the penalty is on each item's own gradient."""
 
 
-class Settings(settings.Rules):
+class Settings(settings.PictureRules):
     """WGAN-GP, made for little time.
 
     The paper: learning rates of 1e-4, `--critic.steps 5`, the penalty at every step. For clipping:

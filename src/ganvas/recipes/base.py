@@ -15,7 +15,7 @@ from ganvas.core.loop import MakeOptimiser, Training
 from ganvas.core.settings import Settings
 from ganvas.core.turns import Objective
 from ganvas.data.spec import Spec
-from ganvas.models.settings import PlayerSettings
+from ganvas.models.settings import AdamSettings
 
 DEFAULTS = {"image": "dcgan", "points": "points", "text": "lm", "sound": "vocoder", "speech": "voice"}
 """The recipe for each kind of data: docs/results/default-recipe.md says why."""
@@ -73,7 +73,7 @@ def adam(recipe: Any) -> MakeOptimiser:
     """Each player's Adam, as the settings of its name say; matrices decay where these have a weight decay."""
 
     def make(name: str, params: list[nn.Parameter]) -> torch.optim.Optimizer:
-        player: PlayerSettings = getattr(recipe, name)
+        player: AdamSettings = getattr(recipe, name)
         betas, decay = (player.beta1, player.beta2), getattr(player, "weight_decay", 0.0)
         if not decay:
             return torch.optim.Adam(params, player.lr, betas, fused=True)

@@ -14,21 +14,39 @@ from ganvas.core.stacking import uniform
 Scalar = Float[Tensor, ""]
 
 
-class PenaltySettings(Settings):
-    """What is added to the critic's loss so that it stays smooth."""
+class GradientSettings(Settings):
+    """Penalties on the critic's gradient, so that it stays smooth."""
 
     r1: float = Field(default=0.0, ge=0)
     """R1: gamma/2 * E |grad D(x)|^2 at real items. Usual: 0.1 to 100, more for larger pictures."""
     r2: float = Field(default=0.0, ge=0)
     """R2: the same at generated items."""
-    gp: float = Field(default=0.0, ge=0)
-    """WGAN-GP: lambda * E (|grad D| - 1)^2 between real and generated items. Usual: 10."""
     every: int = Field(default=1, ge=1, le=64)
     """Gradient penalties come every so many steps and weigh as much more (lazy regularisation, StyleGAN2)."""
     settle: float = Field(default=1.0, gt=0, le=1)
     """R1 and R2 shrink to this share of their weight, for coarse structure first and detail later (R3GAN)."""
     until: float = Field(default=0.7, gt=0, le=1)
     """The share of the training after which they have shrunk, by the same factor at every step."""
+
+    @property
+    def heaviest(self) -> float:
+        """The largest weight of a gradient penalty."""
+        return max(self.r1, self.r2)
+
+    def due(self, step: int) -> bool:
+        """Whether this step computes gradient penalties."""
+        return step % self.every == 0 and self.heaviest > 0
+
+    def share(self, progress: float) -> float:
+        """What is left of the weight of R1 and R2 after this share of the training."""
+        return self.settle ** min(1.0, progress / self.until)
+
+
+class PenaltySettings(GradientSettings):
+    """What is added to the critic's loss so that it stays smooth, or done to its weights."""
+
+    gp: float = Field(default=0.0, ge=0)
+    """WGAN-GP: lambda * E (|grad D| - 1)^2 between real and generated items. Usual: 10."""
     l1: float = Field(default=0.0, ge=0)
     """Sum of absolute weights, times this, added to each player's loss."""
     l2: float = Field(default=0.0, ge=0)
@@ -36,13 +54,9 @@ class PenaltySettings(Settings):
     clip: float = Field(default=0.0, ge=0)
     """After each of its steps the critic's weights are cut to [-clip, clip] (WGAN: 0.01). 0: never."""
 
-    def due(self, step: int) -> bool:
-        """Whether this step computes gradient penalties."""
-        return step % self.every == 0 and max(self.r1, self.r2, self.gp) > 0
-
-    def share(self, progress: float) -> float:
-        """What is left of the weight of R1 and R2 after this share of the training."""
-        return self.settle ** min(1.0, progress / self.until)
+    @property
+    def heaviest(self) -> float:
+        return max(super().heaviest, self.gp)
 
 
 def squared_gradient(

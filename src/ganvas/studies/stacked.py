@@ -188,7 +188,6 @@ def hindrance(recipe: Any, spec: Spec) -> str | None:
         "--training.spike looks at the gradients of all of them": training.spike > 0,
         "several generators share a batch out": objective.making.count > 1,
         "--critic.reduce hardest picks one critic for all": objective.judging.reduce == "hardest",
-        "--augment.adaptive follows what all critics say": rules.augment.adaptive,
         "--penalty.l1 and l2 are sums over all weights": max(rules.penalty.l1, rules.penalty.l2) > 0,
         "its networks have layers that mix the items of a batch, or that cannot be stacked": not all(
             stacked.stackable(network)
