@@ -159,7 +159,7 @@ def test_what_cannot_be_judged_is_refused(folder, copier, pictures, tmp_path):
     (tmp_path / "wrong.onnx").write_text("no network")
     for run, how, says in (
         (nothing, {}, "nothing was held out of the data of .*nothing, .*--data HELDOUT"),
-        (few, {}, "held-out items are too few to judge by, at least 10 are needed"),
+        (few, {}, "held-out items are too few to judge by, where at least 10 are needed"),
         (tmp_path / "begun", {}, "holds no model yet"),
         (tmp_path / "nowhere", {}, "there is no run"),
         (copier[0], {"samples": 3}, "number of samples is from 10 to 1,000,000, not 3"),

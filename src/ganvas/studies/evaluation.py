@@ -216,8 +216,9 @@ def _reference(held_out: Any, training: Any, said: Callable[[str], None]) -> Ite
     if training:
         found = _unseen(found, training, said)
     if len(found) < FEWEST:
+        left = f"{len(found)} held-out items are too few" if len(found) else "nothing is left"
         raise UserError(
-            f"{len(found) or 'no'} held-out items are too few to judge by, at least {FEWEST} are needed; "
+            f"{left} to judge by, where at least {FEWEST} are needed; "
             f"give more that it has not seen: --data HELDOUT"
         )
     return found
