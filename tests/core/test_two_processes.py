@@ -11,8 +11,9 @@ from ganvas.core.turns import Player, play, players_of
 from ganvas.data.spec import Spec
 from ganvas.data.vocabulary import Vocabulary
 from ganvas.models import dcgan, duel, hvae, lm, relgan, seqgan, textvae, vae, vaegan, vqvae
+from ganvas.models.settings import MakerSettings
 from ganvas.remedies.augmentation import AugmentSettings
-from ganvas.remedies.penalties import PenaltySettings
+from ganvas.remedies.penalties import GradientSettings, PenaltySettings
 
 RATE, STEPS, ITEMS = 0.05, 3, 8
 SMALL = {"width": 4, "latent": 5}
@@ -57,9 +58,9 @@ MODELS = {name: (dcgan, settings) for name, settings in GAMES.items()} | {
         vaegan,
         vaegan.Settings(
             encoder=vaegan.EncoderSettings(width=4),
-            decoder=dcgan.GeneratorSettings(**SMALL),
-            critic=dcgan.CriticSettings(width=4),
-            penalty=PenaltySettings(r1=2.0, r2=1.0, every=2),
+            decoder=MakerSettings(**SMALL),
+            critic=vaegan.CriticSettings(width=4, steps=2),
+            penalty=GradientSettings(r1=2.0, r2=1.0, every=2),
         ),
     ),
 }
