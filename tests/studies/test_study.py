@@ -227,6 +227,11 @@ def test_a_folder_that_was_begun_with_another_study_is_refused(undisturbed, rows
     for recipes, how, says in (
         (VARIANTS, {"seeds": 3}, "was begun with --seeds 2, not 3; for another study name another --out"),
         (["points"], {}, "begun with the variants 'points --game hinge', not 'points'"),
+        (
+            VARIANTS,
+            {"settings": HOW["settings"] | {"packing": 5}},
+            "the settings of its recipes, not --packing 5",
+        ),
         (VARIANTS, {"steps": None, "budget": "1m"}, "begun with the length --steps 60, not --budget 1m"),
         (VARIANTS, {"out": tmp_path / "other"}, "is there already and holds no study"),
     ):

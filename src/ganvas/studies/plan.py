@@ -182,15 +182,25 @@ def _refuse_changes(before: dict[str, Any], question: Question, out: Path) -> No
             raise UserError(
                 f"{question.data} has changed since {out} was begun; for a new study name another --out"
             )
+        what = {"length": "the length", "threads": "a run's threads,"}.get(name, f"--{name}")
         if name == "variants":
-            old, new = (", ".join(repr(v["name"]) for v in which or ()) for which in (old, new))
+            what, old, new = _apart(old or (), new or ())
         if name == "threads":
             new = f"{new}, and equal time is fair on as many only: say --workers as before"
-        what = {"variants": "the variants", "length": "the length", "threads": "a run's threads,"}
         raise UserError(
-            f"{out} was begun with {what.get(name, f'--{name}')} {_said(old)}, not {_said(new)}; "
+            f"{out} was begun with {what} {_said(old)}, not {_said(new)}; "
             f"for another study name another --out"
         )
+
+
+def _apart(old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]) -> tuple[str, str, str]:
+    """What tells variants from others, their names or else their settings; and how each of the two has it."""
+    names = [", ".join(repr(one["name"]) for one in which) for which in (old, new)]
+    if names[0] != names[1]:
+        return "the variants", names[0], names[1]
+    was, now = ({f"--{k} {v}" for one in which for k, v in one["settings"].items()} for which in (old, new))
+    usual = "of its recipes"
+    return "the settings", " ".join(sorted(was - now)) or usual, " ".join(sorted(now - was)) or usual
 
 
 def _plain(value: Any) -> Any:
